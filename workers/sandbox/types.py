@@ -1,0 +1,124 @@
+"""What goes into the decoding sandbox and what comes out of it: frozen values, no behaviour.
+
+This module imports nothing outside the standard library but numpy's name for an array, so that any
+process may use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+Modality = Literal["text", "image", "audio"]
+Disposition = Literal["quarantined", "rejected"]
+
+MEGABYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost. The defaults are the appliance's own."""
+
+    max_input_bytes: int = 512 * MEGABYTE
+    max_output_bytes: int = 384 * MEGABYTE
+    max_pixels: int = 120_000_000
+    max_audio_ms: int = 4 * 60 * 60 * 1000
+    max_pages: int = 2_000
+    max_text_chars: int = 20_000_000
+    memory_bytes: int = 1024 * MEGABYTE
+    """Address space above what the empty decoder process already holds, input apart."""
+    wall_seconds: float = 60.0
+    """For text and images; audio gets `audio_wall_seconds`."""
+    audio_wall_seconds: float = 1_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing done to the content, for the asset's provenance."""
+
+    step: str
+    component: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    r"""The plain text of one page, lines separated by ``\n``, headings marked ``# `` to ``###### ``.
+
+    `number` counts from 1 and is None where the format has no pages. `headings` are the headings'
+    words in order, without marks.
+    """
+
+    number: int | None
+    text: str
+    headings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A decoded, normalised file without its metadata, not yet redacted.
+
+    `rendition` is empty for text (see `pages`). Images: WebP, sRGB, upright, longest side at most
+    2048 px; `width` and `height` are the rendition's. Audio: Ogg Opus, 48 kHz mono, loudness
+    normalised; `duration_ms` is the rendition's. `thumbnail` is WebP, at most 320 px (the picture,
+    or the waveform); None for text, whose picture is made from redacted text.
+    """
+
+    modality: Modality
+    source_type: str
+    """The sniffed MIME type of what came in."""
+    media_type: str
+    """MIME type of `rendition`; ``text/plain`` for text."""
+    rendition: bytes = b""
+    pages: tuple[PageText, ...] = ()
+    thumbnail: bytes | None = None
+    thumbnail_type: str | None = None
+    width: int | None = None
+    height: int | None = None
+    duration_ms: int | None = None
+    metadata_found: tuple[str, ...] = ()
+    """Kinds of metadata that were there and are gone: exif, gps, xmp, icc, iptc, comment, id3..."""
+    captured_at: datetime | None = None
+    """From EXIF; aware; read as UTC where the camera does not say its offset."""
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """What an encoder wants. Image towers read `longest_side`, audio towers the other two."""
+
+    longest_side: int = 512
+    """The image is scaled down, never up, until its longest side is at most this many pixels."""
+    sample_rate: int = 48_000
+    windows_ms: tuple[tuple[int, int], ...] = ()
+    """(start, end) per window, ascending by start; empty: the whole sound as one window.
+
+    Ask for at most `MAX_WINDOWS` at a time: they come back in memory at once.
+    """
+
+
+MAX_WINDOWS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """One thing a decoder must not be able to do, and whether it was stopped from doing it."""
+
+    name: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxHealth:
+    """State of the zygote, for health answers and ``manage.py doctor``."""
+
+    running: bool
+    pid: int | None
+    restarts: int
+    jobs_running: int
+    uid: int | None
+    """The user id decoders run under."""
+    walls: tuple[Wall, ...]
+    components: tuple[Step, ...]
+    """The libraries the decoders were built on, with versions."""
