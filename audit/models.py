@@ -1,0 +1,135 @@
+"""What must outlast everything else: the ledger, search records, actors and retention policies.
+
+Nothing here has a foreign key to another room. The ledger keeps ids only, so that a deletion elsewhere can
+neither delete history (CASCADE) nor rewrite hashed rows (SET NULL).
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+
+class Actor(models.Model):
+    """Who did something, under a random id. The name lies encrypted under the actor's own key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    blind = models.BinaryField(max_length=32, unique=True)  # HMAC-SHA-256 of the user's id
+    identity = models.BinaryField()  # AES-256-GCM under keystore ("actor", id)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class LedgerPending(models.Model):
+    """An event that committed with its cause and waits, for at most about a second, to be chained."""
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    actor = models.UUIDField(null=True)
+    event = models.CharField(max_length=64)
+    refs = models.JSONField(default=dict)
+    payload = models.TextField(blank=True)
+
+    class Meta:
+        managed = False  # audit 0002 creates it, owned by vitrine_ledger
+        db_table = "audit_ledgerpending"
+
+    def __str__(self) -> str:
+        return f"{self.event} (pending {self.id})"
+
+
+class LedgerEntry(models.Model):
+    """One link of the hash chain. ``hash`` is SHA-256 over the RFC 8785 form of all the other fields."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    actor = models.UUIDField(null=True)
+    event = models.CharField(max_length=64)
+    refs = models.JSONField(default=dict)
+    payload = models.TextField(blank=True)
+    prev = models.BinaryField(max_length=32)
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        managed = False  # audit 0002 creates it, partitioned by seq, owned by vitrine_ledger
+        db_table = "audit_ledgerentry"
+        ordering = ["-seq"]
+        verbose_name_plural = "ledger entries"
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.event}"
+
+
+class SearchRecord(models.Model):
+    """What one search was asked of, by whom, with which models, and how sure the answer was.
+
+    The query's text is never here. ``kept_query`` holds it encrypted under a key of this search until
+    ``kept_until``; afterwards the key and the ciphertext are destroyed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.UUIDField()
+    user_id = models.UUIDField(db_index=True)
+    query_modality = models.CharField(max_length=16)
+    query_hmac = models.BinaryField(max_length=32)
+    query_redactions = models.JSONField(default=list)
+    kept_query = models.BinaryField(null=True)
+    kept_until = models.DateTimeField(null=True, db_index=True)
+    collections = ArrayField(models.UUIDField(), default=list)
+    modalities = ArrayField(models.CharField(max_length=16), default=list)
+    models_used = ArrayField(models.CharField(max_length=100), default=list)
+    parameters = models.JSONField(default=dict)
+    confident = models.BooleanField()
+    hit_count = models.PositiveIntegerField()
+    total_ms = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["-at"])]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Influence(models.Model):
+    """Why one hit came up: the signals, the calibrated confidence and the redactions of what was shown."""
+
+    record = models.ForeignKey(SearchRecord, on_delete=models.CASCADE, related_name="influences")
+    rank = models.PositiveIntegerField()
+    asset_id = models.UUIDField(db_index=True)
+    collection_id = models.UUIDField()
+    segment_id = models.BigIntegerField()
+    confidence = models.FloatField()
+    verdict = models.CharField(max_length=16)
+    signals = models.JSONField(default=list)
+    redactions = models.JSONField(default=list)
+    consent = models.CharField(max_length=100, default="not required")
+
+    class Meta:
+        ordering = ["record_id", "rank"]
+        constraints = [models.UniqueConstraint(fields=["record", "rank"], name="one_hit_a_rank")]
+
+    def __str__(self) -> str:
+        return f"{self.record_id} #{self.rank}"
+
+
+class RetentionPolicy(models.Model):
+    """What is destroyed after how many days: ``rules`` is a list of ``{what, modality?, after_days}``."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200, unique=True)
+    rules = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "retention policies"
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,82 @@
+"""Where an appliance keeps its state. Standard library only: set-up runs it before anything is installed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# sockaddr_un.sun_path holds 108 bytes (unix(7)); the longest name we add is ".s.PGSQL.5432.lock".
+_LONGEST_SOCKET_DIR_BYTES = 85
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Every file and folder of one appliance, below its data directory."""
+
+    data: Path
+
+    @property
+    def run(self) -> Path:
+        """Folder (0700) of sockets and process ids; a short one in /tmp where the path would be too long."""
+        run = self.data / "run"
+        if len(os.fsencode(run)) <= _LONGEST_SOCKET_DIR_BYTES:
+            return run
+        tag = hashlib.sha256(os.fsencode(self.data.resolve())).hexdigest()[:12]
+        return Path(f"/tmp/vitrine-{os.getuid()}-{tag}")  # noqa: S108 - made 0700 and checked by set-up
+
+    @property
+    def model_socket(self) -> Path:
+        return self.run / "model.sock"
+
+    @property
+    def redaction_socket(self) -> Path:
+        return self.run / "redaction.sock"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.run / "redis.sock"
+
+    @property
+    def postgres_socket_dir(self) -> Path:
+        return self.run / "postgres"
+
+    @property
+    def postgres(self) -> Path:
+        return self.data / "postgres"
+
+    @property
+    def redis(self) -> Path:
+        return self.data / "redis"
+
+    @property
+    def media(self) -> Path:
+        return self.data / "media"
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def secrets(self) -> Path:
+        return self.data / "secrets"
+
+    @property
+    def models(self) -> Path:
+        return self.data / "models"
+
+    @property
+    def log(self) -> Path:
+        return self.data / "log"
+
+    @property
+    def credentials(self) -> Path:
+        return self.data / "credentials.json"
+
+
+def data_paths() -> Paths:
+    """Paths of the data directory that VITRINE_DATA names, by default ``var`` beside ``manage.py``."""
+    return Paths(Path(os.environ.get("VITRINE_DATA") or ROOT / "var").resolve())

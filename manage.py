@@ -1,0 +1,19 @@
+#!/usr/bin/env python
+import os
+import sys
+
+# These commands change the schema, so they log in as the database's owner.
+OWNER_COMMANDS = {"migrate", "setup_roles", "flush", "sqlmigrate", "showmigrations"}
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings")
+    if len(sys.argv) > 1 and sys.argv[1] in OWNER_COMMANDS:
+        os.environ["VITRINE_DB_ROLE"] = "owner"
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Who may do what in which collection. Every entry asks here: API, pages, console, tasks and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from retrieval.errors import NotAllowed, NotVisible
+from retrieval.models import Grant, Role
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class Permission(StrEnum):
+    """What can be done in a collection."""
+
+    READ = "read"  # search it, view renditions
+    CONTRIBUTE = "contribute"  # upload
+    CURATE = "curate"  # describe and delete assets
+    GOVERN = "govern"  # grants, policies, the collection's audit and states, without its content
+    RAW = "raw"  # see unredacted originals
+
+
+_GIVEN_BY: dict[Permission, frozenset[str]] = {
+    Permission.READ: frozenset({Role.SEARCHER, Role.CONTRIBUTOR, Role.CURATOR}),
+    Permission.CONTRIBUTE: frozenset({Role.CONTRIBUTOR, Role.CURATOR}),
+    Permission.CURATE: frozenset({Role.CURATOR}),
+    Permission.GOVERN: frozenset({Role.STEWARD}),
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one user holds in one collection, from all valid grants together."""
+
+    roles: frozenset[str] = frozenset()
+    raw: bool = False
+
+    def allows(self, permission: Permission) -> bool:
+        """Whether any of the roles held gives ``permission``; ``raw`` also needs a reading role."""
+        if permission is Permission.RAW:
+            return self.raw and self.allows(Permission.READ)
+        return bool(self.roles & _GIVEN_BY[permission])
+
+    @property
+    def visible(self) -> bool:
+        """Whether the collection may be known of at all."""
+        return bool(self.roles)
+
+
+NO_ACCESS = Access()
+
+
+def valid_grants(*, user: User) -> QuerySet[Grant]:
+    """Grants in force for ``user`` now, their own and their teams'. Inactive users hold none."""
+    if not user.is_active:
+        return Grant.objects.none()
+    now = timezone.now()
+    return Grant.objects.filter(
+        Q(user_id=user.pk) | Q(team__memberships__user_id=user.pk),
+        Q(expires_at__isnull=True) | Q(expires_at__gt=now),
+    ).distinct()
+
+
+def access_by_collection(
+    *, user: User, collections: Iterable[UUID] | None = None
+) -> dict[UUID, Access]:
+    """What ``user`` holds, by collection id; collections without a valid grant are absent. One query."""
+    grants = valid_grants(user=user)
+    if collections is not None:
+        grants = grants.filter(collection_id__in=list(collections))
+    held: dict[UUID, Access] = {}
+    for collection_id, role, raw in grants.values_list("collection_id", "role", "raw"):
+        before = held.get(collection_id, NO_ACCESS)
+        held[collection_id] = Access(before.roles | {role}, before.raw or raw)
+    return held
+
+
+def access_to(*, user: User, collection_id: UUID) -> Access:
+    """What ``user`` holds in one collection. One query."""
+    return access_by_collection(user=user, collections=[collection_id]).get(collection_id, NO_ACCESS)
+
+
+def collections_with(*, user: User, permission: Permission) -> list[UUID]:
+    """Ids of the collections where ``user`` has ``permission``. One query."""
+    held = access_by_collection(user=user)
+    return [collection for collection, access in held.items() if access.allows(permission)]
+
+
+def require(*, user: User, collection_id: UUID, permission: Permission) -> Access:
+    """The user's access, if it allows ``permission``.
+
+    Raises:
+        NotVisible: the user holds nothing there, exactly as if there were no such collection.
+        NotAllowed: the user holds something, but not this.
+    """
+    access = access_to(user=user, collection_id=collection_id)
+    if not access.visible:
+        raise NotVisible("There is no such collection.")
+    if not access.allows(permission):
+        raise NotAllowed(f"This needs the permission '{permission}' in the collection.")
+    return access

@@ -1,0 +1,319 @@
+"""Collections and grants, assets and segments, and the models whose vectors find them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from retrieval.states import RawState, State
+
+
+def default_purposes() -> dict[str, dict[str, str]]:
+    """The purposes of a new collection: consent is not required, and no legal basis is named yet."""
+    return {
+        purpose: {"consent": "not_required", "legal_basis": ""}
+        for purpose in ("search", "training", "raw_access")
+    }
+
+
+class Collection(models.Model):
+    """A body of assets with one set of rules: who may read it, how it is redacted, how long it is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    redaction_profile = models.CharField(max_length=64, default="standard")
+    retention_policy = models.ForeignKey(
+        "audit.RetentionPolicy", null=True, blank=True, on_delete=models.PROTECT
+    )
+    model_set = models.CharField(max_length=64, default="default")
+    purposes = models.JSONField(default=default_purposes)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a grant lets its holder do; see ``retrieval.access`` for the order and the meaning."""
+
+    SEARCHER = "searcher"
+    CONTRIBUTOR = "contributor"
+    CURATOR = "curator"
+    STEWARD = "steward"
+
+
+class Grant(models.Model):
+    """A role in one collection for one user or one team, perhaps until a date."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="grants")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+    )
+    role = models.CharField(max_length=16, choices=Role.choices)
+    raw = models.BooleanField(default=False, help_text="May see the unredacted original, with a reason.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["collection_id", "created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, team__isnull=True)
+                | Q(user__isnull=True, team__isnull=False),
+                name="grant_names_a_user_or_a_team",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} in {self.collection_id}"
+
+
+class Asset(models.Model):
+    """One uploaded file and what became of it.
+
+    The original bytes and the rendition lie encrypted in the blob store, under a key of this asset. Titles and
+    metadata are redacted before they are stored here.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="assets")
+    state = models.CharField(
+        max_length=16, choices=[(s.value, s.value) for s in State], default=State.RECEIVED
+    )
+    reason = models.CharField(max_length=64, blank=True)  # a code, e.g. "password-protected"
+    reason_detail = models.CharField(max_length=300, blank=True)  # one sentence for a person
+    raw_state = models.CharField(
+        max_length=8, choices=[(s.value, s.value) for s in RawState], default=RawState.KEPT
+    )
+    raw_kept_until = models.DateTimeField(null=True, blank=True)
+    modality = models.CharField(max_length=16, blank=True)  # known once the bytes have been looked at
+    source_type = models.CharField(max_length=100, blank=True)  # MIME type of the original, sniffed
+    media_type = models.CharField(max_length=100, blank=True)  # MIME type of the rendition
+    title = models.CharField(max_length=300, blank=True)
+    source = models.CharField(max_length=300, blank=True)
+    captured_at = models.DateTimeField(null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    digest = models.BinaryField(max_length=32)  # HMAC of the content's SHA-256, keyed per collection
+    size_bytes = models.BigIntegerField()
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    redactions = models.JSONField(default=list, blank=True)  # [{"kind", "count"}]
+    profile_version = models.CharField(max_length=64, blank=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    state_changed_at = models.DateTimeField(default=timezone.now)
+    # A stage holds a claim while it works. Whoever finishes must still hold it, so a stage that was given up
+    # and started again elsewhere cannot write twice.
+    claim = models.UUIDField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    claimed_by = models.CharField(max_length=200, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["collection", "digest"], name="same_content_once")
+        ]
+        indexes = [
+            models.Index(fields=["collection", "-created_at"]),
+            models.Index(fields=["state", "claimed_until"]),
+            models.Index(
+                fields=["raw_kept_until"], condition=Q(raw_state="kept"), name="raw_to_purge"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class ProvenanceStep(models.Model):
+    """One thing that was done to an asset: by whom or by which component, in which version."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="provenance")
+    at = models.DateTimeField(default=timezone.now)
+    step = models.CharField(max_length=64)
+    component = models.CharField(max_length=100)
+    version = models.CharField(max_length=64, blank=True)
+    actor = models.UUIDField(null=True)  # the ledger's id of the person, where a person did it
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.component} {self.version}"
+
+
+class Segment(models.Model):
+    """The unit that is embedded and found: a whole image, a chunk of text, a window of sound."""
+
+    class Kind(models.TextChoices):
+        WHOLE = "whole"
+        CHUNK = "chunk"
+        PAGE = "page"
+        TIME = "time"
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="segments")
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="+")
+    modality = models.CharField(max_length=16)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    ordinal = models.PositiveIntegerField()
+    text = models.TextField(blank=True)  # redacted
+    page = models.PositiveIntegerField(null=True)
+    start = models.PositiveIntegerField(null=True)  # characters in the redacted rendition
+    end = models.PositiveIntegerField(null=True)
+    start_ms = models.PositiveBigIntegerField(null=True)
+    end_ms = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        ordering = ["asset_id", "ordinal"]
+        constraints = [
+            models.UniqueConstraint(fields=["asset", "ordinal"], name="one_segment_an_ordinal")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.asset_id}/{self.ordinal}"
+
+
+class Space(models.Model):
+    """A vector space. Vectors of two spaces are never compared without a bridge."""
+
+    name = models.SlugField(primary_key=True, max_length=64)
+    dimension = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """An installed encoder bundle; ``ref`` (name@version) is how every answer names it."""
+
+    class Status(models.TextChoices):
+        INSTALLED = "installed"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.SlugField(max_length=64)
+    version = models.CharField(max_length=32)
+    space = models.ForeignKey(Space, on_delete=models.PROTECT, related_name="versions")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.INSTALLED)
+    modalities = models.JSONField(default=list)
+    manifest = models.JSONField(default=dict)
+    manifest_sha256 = models.CharField(max_length=64)
+    signed = models.BooleanField(default=False)
+    unsigned_reason = models.CharField(max_length=300, blank=True)
+    installed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name", "version"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="one_bundle_a_version"),
+            models.UniqueConstraint(
+                fields=["space"], condition=Q(status="active"), name="one_active_version_a_space"
+            ),
+        ]
+
+    @property
+    def ref(self) -> str:
+        """``name@version``."""
+        return f"{self.name}@{self.version}"
+
+    def __str__(self) -> str:
+        return self.ref
+
+
+class VectorTable(models.Model):
+    """The catalogue of vector tables: one per model version, created by the owner role."""
+
+    model_version = models.OneToOneField(
+        ModelVersion, on_delete=models.CASCADE, related_name="vector_table"
+    )
+    table = models.CharField(max_length=63, unique=True)
+    dimension = models.PositiveIntegerField()
+    shards = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.table
+
+
+class Calibration(models.Model):
+    """How a similarity becomes a probability for one pair of modalities, and what that was fitted on."""
+
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="calibrations"
+    )
+    query_modality = models.CharField(max_length=16)
+    target_modality = models.CharField(max_length=16)
+    parameters = models.JSONField()
+    fitted_on = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["model_version_id", "query_modality", "target_modality"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_version", "query_modality", "target_modality"],
+                name="one_calibration_a_pair",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.query_modality} to {self.target_modality}"
+
+
+class EvaluationRun(models.Model):
+    """The figures of one evaluation of one model on one dataset."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.CharField(max_length=100)
+    dataset = models.CharField(max_length=200)
+    result = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.dataset}"
+
+
+class IdempotencyKey(models.Model):
+    """The answer once given to a request that carried an ``Idempotency-Key``, for that user and route."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    route = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)
+    fingerprint = models.BinaryField(max_length=32)  # SHA-256 of what the request asked
+    status = models.PositiveIntegerField(null=True)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "route", "key"], name="one_answer_a_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.route
