@@ -1,0 +1,1 @@
+"""Redaction: what is taken out before anything is stored, shown or embedded."""

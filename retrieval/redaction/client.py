@@ -1,0 +1,164 @@
+"""Thin synchronous client of the redaction server; imports no decoder, spaCy or Presidio."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval import framing
+from retrieval.redaction import serial
+from retrieval.redaction.base import Finding, RedactedText
+from retrieval.redaction.errors import RedactionRefusedError, RedactionUnavailableError
+from retrieval.redaction.types import MAX_WINDOWS, Prepared, QueryMedia, TensorSpec
+from retrieval.transport import TransportRefusedError, TransportUnavailableError, UnixTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+QUERY_TIMEOUT_SECONDS = 30.0
+INGEST_TIMEOUT_SECONDS = 1_900.0  # a four-hour sound may take the decoder half an hour
+
+
+class RedactionClient:
+    """Asks the redaction server; one instance serves all threads and survives a fork."""
+
+    def __init__(self, socket: Path | str) -> None:
+        """Nothing is connected before the first call."""
+        self._transport = UnixTransport(Path(socket), timeout_seconds=QUERY_TIMEOUT_SECONDS)
+
+    def prepare(self, stream: Iterable[bytes], *, name: str, title: str, profile: str) -> Prepared:
+        """The upload decoded in the sandbox, redacted and cut into segments.
+
+        ``stream`` gives the raw bytes in pieces; the server keeps them in memory only. It is read
+        once, so nothing is retried here.
+
+        Raises:
+            RedactionRefusedError: the content cannot be taken; code, reason and disposition say
+            why.
+            RedactionUnavailableError: transient.
+        """
+        meta = {"name": name, "title": title, "profile": profile}
+        with _translated():
+            answer = self._transport.post(
+                "/prepare", iter(stream), meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
+            )
+            return serial.prepared_from(*framing.unpack(answer))
+
+    def verify(self, rendition: bytes, *, media_type: str, profile: str) -> list[str]:
+        """Kinds still found in a redacted rendition at the profile's level, sorted; empty means
+        clean.
+
+        Metadata left in a picture or sound shows as ``METADATA:<kind>``. Anything in the list means
+        quarantine.
+
+        Raises:
+            RedactionRefusedError: the rendition itself cannot be read back.
+            RedactionUnavailableError: transient.
+        """
+        meta = {"media_type": media_type, "profile": profile}
+        with _translated():
+            answer = self._transport.post(
+                "/verify", rendition, meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
+            )
+        return [str(kind) for kind in json.loads(answer)["kinds"]]
+
+    def redact_text(self, text: str, *, profile: str) -> RedactedText:
+        """A query, title or metadata string redacted; findings carry offsets of the original.
+
+        Raises:
+            RedactionRefusedError: too long, or not finished within its time limit.
+            RedactionUnavailableError: transient.
+        """
+        return self.redact_texts([text], profile=profile)[0]
+
+    def redact_texts(self, texts: list[str], *, profile: str) -> list[RedactedText]:
+        """Several strings of one asset redacted with one numbering; order kept."""
+        body = framing.pack({"texts": texts, "profile": profile})
+        with _translated():
+            answer, _ = framing.unpack(self._transport.post("/text", body))
+        return [
+            RedactedText(
+                text=item["text"],
+                findings=tuple(Finding(**finding) for finding in item["findings"]),
+            )
+            for item in answer["texts"]
+        ]
+
+    def tensors(
+        self, rendition: bytes, *, media_type: str, spec: TensorSpec, priority: str = "ingest"
+    ) -> list[npt.NDArray[Any]]:
+        """Decoded rendition: one uint8 (height, width, 3) RGB array, or a float32 (samples,) array
+        a window.
+
+        Raises:
+            ValueError: more than ``MAX_WINDOWS`` windows asked at once (use ``tensor_batches``).
+            RedactionRefusedError: the rendition cannot be decoded.
+            RedactionUnavailableError: transient.
+        """
+        if len(spec.windows_ms) > MAX_WINDOWS:
+            raise ValueError(f"at most {MAX_WINDOWS} windows a call, got {len(spec.windows_ms)}")
+        meta = {"media_type": media_type, "spec": asdict(spec), "priority": priority}
+        with _translated():
+            answer = self._transport.post(
+                "/tensors", rendition, meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
+            )
+            _, arrays = framing.unpack_arrays(answer)
+        return [np.array(array) for array in arrays]
+
+    def tensor_batches(
+        self, rendition: bytes, *, media_type: str, spec: TensorSpec, batch: int = 16
+    ) -> Iterator[list[npt.NDArray[Any]]]:
+        """``tensors`` in pieces of ``batch`` windows, so that a long sound never lies in memory."""
+        windows = spec.windows_ms
+        if not windows:
+            yield self.tensors(rendition, media_type=media_type, spec=spec)
+        for first in range(0, len(windows), batch):
+            part = replace(spec, windows_ms=windows[first : first + batch])
+            yield self.tensors(rendition, media_type=media_type, spec=part)
+
+    def query_file(self, data: bytes, *, profile: str, name: str = "") -> QueryMedia:
+        """A file given as a query, decoded and redacted in memory, ahead of any ingestion.
+
+        Raises:
+            RedactionRefusedError: the content cannot be taken.
+            RedactionUnavailableError: transient.
+        """
+        meta = {"name": name, "profile": profile}
+        with _translated():
+            answer = self._transport.post("/query-file", data, meta=meta)
+            return serial.query_media_from(*framing.unpack(answer))
+
+    def health(self, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
+        """What the server says of itself: ``status``, ``sandbox``, ``profiles``, ``resident_bytes``."""
+        with _translated():
+            return self._transport.get("/healthz", timeout_seconds=timeout_seconds)
+
+    def close(self) -> None:
+        """Drop connections."""
+        self._transport.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except TransportUnavailableError as error:
+        raise RedactionUnavailableError(
+            error.code, retry_after_seconds=error.retry_after_seconds
+        ) from error
+    except TransportRefusedError as error:
+        disposition = error.body.get("disposition")
+        raise RedactionRefusedError(
+            code=str(error.body.get("code", f"status-{error.status}")),
+            reason=str(error.body.get("reason", "The file could not be processed.")),
+            # Fail closed, but leave a way back: what we cannot name awaits a human.
+            disposition="rejected" if disposition == "rejected" else "quarantined",
+        ) from error
+    except framing.FramingError as error:
+        raise RedactionUnavailableError("bad-answer") from error
