@@ -7,13 +7,13 @@ import json
 import os
 import threading
 import time
-from typing import Any, Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Iterable
+    from pathlib import Path
 
 META_HEADER: Final = "x-vitrine-meta"
 DEADLINE_HEADER: Final = "x-vitrine-deadline-ms"

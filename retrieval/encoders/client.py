@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -122,7 +122,7 @@ class ModelClient:
         ]
 
     def health(self, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
-        """What the server says of itself: ``status``, ``loaded``, ``queues``, ``resident_bytes``."""
+        """The server's own account: ``status``, ``loaded``, ``queues``, ``resident_bytes``."""
         with _translated():
             return self._transport.get("/healthz", timeout_seconds=timeout_seconds)
 
@@ -135,8 +135,8 @@ class ModelClient:
         with _translated():
             answer = self._transport.post("/encode", body, timeout_seconds=seconds)
             _, arrays = framing.unpack_arrays(answer)
-        if len(arrays) != 1 or arrays[0].ndim != 2 or arrays[0].shape[0] != count:  # noqa: PLR2004
-        - (n, d)
+        rank = 2
+        if len(arrays) != 1 or arrays[0].ndim != rank or arrays[0].shape[0] != count:
             raise ModelUnavailableError("bad-answer")
         return np.array(arrays[0], dtype=np.float32)
 

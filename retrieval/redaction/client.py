@@ -6,7 +6,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,10 +51,9 @@ class RedactionClient:
             return serial.prepared_from(*framing.unpack(answer))
 
     def verify(self, rendition: bytes, *, media_type: str, profile: str) -> list[str]:
-        """Kinds still found in a redacted rendition at the profile's level, sorted; empty means
-        clean.
+        """Kinds still found in a redacted rendition at the profile's level, sorted.
 
-        Metadata left in a picture or sound shows as ``METADATA:<kind>``. Anything in the list means
+        Empty means clean.         Metadata left in a picture or sound shows as ``METADATA:<kind>``. Anything in the list means
         quarantine.
 
         Raises:
@@ -93,8 +92,9 @@ class RedactionClient:
     def tensors(
         self, rendition: bytes, *, media_type: str, spec: TensorSpec, priority: str = "ingest"
     ) -> list[npt.NDArray[Any]]:
-        """Decoded rendition: one uint8 (height, width, 3) RGB array, or a float32 (samples,) array
-        a window.
+        """Decoded rendition: one array for a picture, one a window for a sound.
+
+        Pictures are uint8 (height, width, 3) RGB, sounds float32 (samples,) mono.
 
         Raises:
             ValueError: more than ``MAX_WINDOWS`` windows asked at once (use ``tensor_batches``).
@@ -135,7 +135,7 @@ class RedactionClient:
             return serial.query_media_from(*framing.unpack(answer))
 
     def health(self, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
-        """What the server says of itself: ``status``, ``sandbox``, ``profiles``, ``resident_bytes``."""
+        """The server's own account: ``status``, ``sandbox``, ``profiles``, ``resident_bytes``."""
         with _translated():
             return self._transport.get("/healthz", timeout_seconds=timeout_seconds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from retrieval.redaction.types import Prepared, QueryMedia, RedactionCount, SegmentPlan, StepRecord
 
