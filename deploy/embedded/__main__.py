@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pathlib import Path
 from deploy.embedded.files import make_data_folders, secret_file
 from deploy.embedded.place import remove_outside
 from deploy.embedded.postgres import EmbeddedPostgres, PostgresError
-from deploy.embedded.process import spawn, stop, wait_until
+from deploy.embedded.process import Launch, spawn, stop, wait_until
 from deploy.embedded.redis import EmbeddedRedis
 from deploy.paths import Paths
 
@@ -52,14 +53,7 @@ def running(paths: Paths, *, outlives_parent: bool = False) -> Iterator[dict[str
             launch = server.launch(outlives_parent=outlives_parent)
             child = spawn(launch)
             children.append((child, launch))
-            if (
-                not wait_until(
-                    lambda server=server, child=child: child.poll() is not None or server.ready(),  # type: ignore[misc]  # both bound now
-                    seconds=_START_SECONDS,
-                )
-                or child.poll() is not None
-            ):
-                raise PostgresError(f"a server did not start: see {launch.log}")
+            _await(server, child, launch)
         postgres.bootstrap()
         yield variables(paths)
     except BaseException:
@@ -69,6 +63,14 @@ def running(paths: Paths, *, outlives_parent: bool = False) -> Iterator[dict[str
         if not outlives_parent:
             for child, launch in reversed(children):
                 stop(child, stop_signal=launch.stop_signal, grace_seconds=_STOP_SECONDS)
+
+
+def _await(
+    server: EmbeddedPostgres | EmbeddedRedis, child: subprocess.Popen[bytes], launch: Launch
+) -> None:
+    wait_until(lambda: child.poll() is not None or server.ready(), seconds=_START_SECONDS)
+    if child.poll() is not None or not server.ready():
+        raise PostgresError(f"a server did not start: see {launch.log}")
 
 
 def main(argv: list[str]) -> int:

@@ -1,8 +1,8 @@
 """The unprivileged account that Postgres runs under when the appliance is started by root.
 
-Postgres refuses to run as root. Its server process needs no entry in /etc/passwd, so it gets a uid of
-its own that nobody else on the machine has; ``initdb`` does look its user up and is therefore run as
-``nobody`` once, before anything is in the cluster, which is then handed to the server's uid.
+Postgres refuses to run as root. Its server process needs no entry in /etc/passwd, so it gets a uid
+of its own that nobody else on the machine has; ``initdb`` does look its user up and is therefore
+run as ``nobody`` once, before anything is in the cluster, which is then handed to the server's uid.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class AccountError(RuntimeError):
 
 
 def server_account(pgdata: Path) -> Account | None:
-    """Who runs Postgres: None (ourselves) unless we are root; the owner of ``pgdata`` where it exists."""
+    """Who runs Postgres: None (ourselves) unless we are root; an existing cluster's owner."""
     if os.geteuid() != 0:
         return None
     if pgdata.exists():

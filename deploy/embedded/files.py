@@ -1,4 +1,4 @@
-"""Folders and secret files only their owner can read, written so that a crash leaves no half of one."""
+"""Folders and secret files only their owner can read, never half written after a crash."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 
 from deploy.paths import Paths
+
+PASSABLE_MODE = 0o710  # a group may walk through but list nothing, see ``place``
 
 
 class UnsafeFolderError(RuntimeError):
@@ -23,7 +25,7 @@ def private_folder(path: Path) -> Path:
     status = path.lstat()
     if path.is_symlink() or status.st_uid != os.geteuid():
         raise UnsafeFolderError(
-            f"{path} belongs to another user or is a link: remove it, or choose another --data folder"
+            f"{path} belongs to another user or is a link: choose another --data folder"
         )
     if status.st_mode & 0o077 and not _shared_with_server(status.st_mode):
         path.chmod(0o700)
@@ -31,8 +33,8 @@ def private_folder(path: Path) -> Path:
 
 
 def _shared_with_server(mode: int) -> bool:
-    """Whether ``mode`` is 0710, which lets the database server's own group pass (see ``account``)."""
-    return mode & 0o777 == 0o710
+    """Whether ``mode`` is the one that lets the database server's own group pass."""
+    return mode & 0o777 == PASSABLE_MODE
 
 
 def make_data_folders(paths: Paths) -> None:

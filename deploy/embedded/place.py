@@ -3,10 +3,10 @@
 An ordinary user's appliance keeps everything below its data folder. Started by root, Postgres runs
 under an account of its own, which must be able to walk to its files:
 
-* where the data folder's parents let it pass, the data folder and ``run`` get that account's group and
-  mode 0710 (it may walk through, nobody else may, and it can list nothing);
-* where they do not (a clone below /root, which is 0700), nobody's home is opened: the cluster lies in
-  ``/var/lib/vitrine/<hash of the data folder>`` and links lead there from the data folder.
+* where the data folder's parents let it pass, the data folder and ``run`` get that account's group
+  and mode 0710 (it may walk through, nobody else may, and it can list nothing);
+* where they do not (a clone below /root, which is 0700), nobody's home is opened: the cluster lies
+  in ``/var/lib/vitrine/<hash of the data folder>`` and links lead there from the data folder.
 
 The server's programs are copied beside the cluster where the virtual environment is out of reach.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.embedded.account import can_enter, can_run, named_account, server_account
-from deploy.embedded.files import private_folder
+from deploy.embedded.files import PASSABLE_MODE, private_folder
 from deploy.embedded.process import Account
 from deploy.paths import Paths
 
@@ -71,7 +71,7 @@ def find_place(paths: Paths) -> Place:
 
 
 def remove_outside(paths: Paths) -> None:
-    """Delete the cluster that lies outside the data folder, if there is one (temporary appliances)."""
+    """Delete the cluster that lies outside the data folder, if any (temporary appliances)."""
     if os.geteuid() == 0:
         shutil.rmtree(_outside_folder(paths), ignore_errors=True)
 
@@ -104,7 +104,7 @@ def _link(link: Path, target: Path) -> None:
 
 def _let_pass(folder: Path, account: Account) -> None:
     os.chown(folder, -1, account.gid)
-    folder.chmod(0o710)
+    folder.chmod(PASSABLE_MODE)
 
 
 def _own(folder: Path, account: Account) -> Path:

