@@ -1,7 +1,7 @@
 """What must outlast everything else: the ledger, search records, actors and retention policies.
 
-Nothing here has a foreign key to another room. The ledger keeps ids only, so that a deletion elsewhere can
-neither delete history (CASCADE) nor rewrite hashed rows (SET NULL).
+Nothing here has a foreign key to another room. The ledger keeps ids only, so that a deletion
+elsewhere can neither delete history (CASCADE) nor rewrite hashed rows (SET NULL).
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from django.utils import timezone
 
 
 class Actor(models.Model):
-    """Who did something, under a random id. The name lies encrypted under the actor's own key."""
+    """Who did something, under a random id. The name lies encrypted under the actor's own key.
+
+    Once the actor's key is destroyed, ``blind`` is emptied too: nothing leads back to the person.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    blind = models.BinaryField(max_length=32, unique=True)  # HMAC-SHA-256 of the user's id
+    blind = models.BinaryField(
+        max_length=32, null=True, unique=True
+    )  # HMAC-SHA-256 of the user's id
     identity = models.BinaryField()  # AES-256-GCM under keystore ("actor", id)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -26,7 +31,7 @@ class Actor(models.Model):
 
 
 class LedgerPending(models.Model):
-    """An event that committed with its cause and waits, for at most about a second, to be chained."""
+    """An event that committed with its cause and waits, about a second at most, to be chained."""
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField()
@@ -36,7 +41,7 @@ class LedgerPending(models.Model):
     payload = models.TextField(blank=True)
 
     class Meta:
-        managed = False  # audit 0002 creates it, owned by vitrine_ledger
+        managed = False  # audit 0003 creates it, owned by vitrine_ledger
         db_table = "audit_ledgerpending"
 
     def __str__(self) -> str:
@@ -44,7 +49,10 @@ class LedgerPending(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One link of the hash chain. ``hash`` is SHA-256 over the RFC 8785 form of all the other fields."""
+    """One link of the hash chain: ``hash`` is SHA-256 over the RFC 8785 form of the other fields.
+
+    ``payload`` is empty, canonical JSON, or base64 ciphertext under the key of whom it is about.
+    """
 
     seq = models.BigIntegerField(primary_key=True)
     at = models.DateTimeField()
@@ -56,7 +64,7 @@ class LedgerEntry(models.Model):
     hash = models.BinaryField(max_length=32)
 
     class Meta:
-        managed = False  # audit 0002 creates it, partitioned by seq, owned by vitrine_ledger
+        managed = False  # audit 0003 creates it, partitioned by seq, owned by vitrine_ledger
         db_table = "audit_ledgerentry"
         ordering = ["-seq"]
         verbose_name_plural = "ledger entries"
@@ -68,14 +76,15 @@ class LedgerEntry(models.Model):
 class SearchRecord(models.Model):
     """What one search was asked of, by whom, with which models, and how sure the answer was.
 
-    The query's text is never here. ``kept_query`` holds it encrypted under a key of this search until
-    ``kept_until``; afterwards the key and the ciphertext are destroyed.
+    The query's text is never here. ``kept_query`` holds it encrypted under a key of this search
+    until ``kept_until``; afterwards the key and the ciphertext are destroyed. ``user_id`` is
+    emptied when the actor is forgotten.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     at = models.DateTimeField(default=timezone.now)
     actor = models.UUIDField()
-    user_id = models.UUIDField(db_index=True)
+    user_id = models.UUIDField(db_index=True, null=True)
     query_modality = models.CharField(max_length=16)
     query_hmac = models.BinaryField(max_length=32)
     query_redactions = models.JSONField(default=list)
@@ -98,7 +107,7 @@ class SearchRecord(models.Model):
 
 
 class Influence(models.Model):
-    """Why one hit came up: the signals, the calibrated confidence and the redactions of what was shown."""
+    """Why one hit came up: signals, calibrated confidence, and what was redacted in it."""
 
     record = models.ForeignKey(SearchRecord, on_delete=models.CASCADE, related_name="influences")
     rank = models.PositiveIntegerField()
@@ -120,7 +129,7 @@ class Influence(models.Model):
 
 
 class RetentionPolicy(models.Model):
-    """What is destroyed after how many days: ``rules`` is a list of ``{what, modality?, after_days}``."""
+    """What is destroyed when: ``rules`` is a list of ``{what, modality?, after_days}``."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200, unique=True)
