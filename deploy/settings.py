@@ -75,8 +75,8 @@ CSRF_TRUSTED_ORIGINS = env_list("VITRINE_TRUSTED_ORIGINS", [])
 TLS = env_bool("VITRINE_TLS", default=False)
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "deploy.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -118,7 +118,8 @@ WSGI_APPLICATION = "deploy.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [],
+        # Before the packages' own templates, so that ours of the same name win.
+        "DIRS": [ROOT / "retrieval" / "web" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -234,6 +235,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATICFILES_DIRS = [ROOT / "retrieval" / "web" / "static"]
 WHITENOISE_USE_FINDERS = True
 
 # Uploads are encrypted while they stream in; Django's own handlers, which write plain temporary files, are never used.

@@ -15,6 +15,8 @@ from retrieval.errors import NotAllowed, NotVisible
 from retrieval.models import Grant, Role
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
     from accounts.models import User
 
 
@@ -107,3 +109,12 @@ def require(*, user: User, collection_id: UUID, permission: Permission) -> Acces
     if not access.allows(permission):
         raise NotAllowed(f"This needs the permission '{permission}' in the collection.")
     return access
+
+
+def may_enter_console(*, user: User | AnonymousUser) -> bool:
+    """Whether ``user`` governs or operates the organisation, or stewards any collection."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if user.is_governor or user.is_operator:
+        return True
+    return bool(collections_with(user=user, permission=Permission.GOVERN))

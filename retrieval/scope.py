@@ -10,9 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import connection, transaction
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,18 @@ def system() -> Iterator[None]:
     Never around a read whose rows go to a person, unless ``retrieval.access`` has decided on them before.
     """
     with _enter(_Scope(system="on")):
+        yield
+
+
+@contextmanager
+def console(user: User | AnonymousUser) -> Iterator[None]:
+    """A console page's transaction: a governor sees every collection's records, others what their grants show.
+
+    This is about rows, not content: the console shows titles and texts only where ``retrieval.access`` lets the
+    visitor read.
+    """
+    governs = user.is_authenticated and user.is_active and user.is_governor
+    with system() if governs else _enter(_Scope(user_id=str(user.pk or ""))):
         yield
 
 

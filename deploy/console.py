@@ -1,0 +1,39 @@
+"""The console: Django's admin, seen through the same access rules as everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+from unfold.sites import UnfoldAdminSite
+
+from retrieval import access, scope
+
+View = Callable[..., HttpResponseBase]
+
+
+class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no types
+    """Governors, operators and stewards may enter; each page runs under the visitor's own row-level scope."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the visitor has anything to do here."""
+        return access.may_enter_console(user=request.user)
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002 - Django's signature
+        """``view`` inside the scope of whoever asks, rendered before that scope ends."""
+        return super().admin_view(_scoped(view), cacheable)  # type: ignore[no-any-return]
+
+
+def _scoped(view: View) -> View:
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with scope.console(request.user):
+            response = view(request, *args, **kwargs)
+            if isinstance(response, TemplateResponse) and not response.is_rendered:
+                response.render()
+            return response
+
+    return inner
