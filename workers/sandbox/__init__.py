@@ -1,5 +1,6 @@
 """Decoding of untrusted files in child processes that can do nothing else."""
 
+from workers.sandbox.client import Sandbox
 from workers.sandbox.errors import DecodeError, SandboxError, SandboxUnavailable
 from workers.sandbox.types import (
     MAX_WINDOWS,
@@ -18,6 +19,7 @@ __all__ = [
     "Limits",
     "Normalised",
     "PageText",
+    "Sandbox",
     "SandboxError",
     "SandboxHealth",
     "SandboxUnavailable",

@@ -1,0 +1,20 @@
+"""The version of each decoder: our module's, and the library's it stands on."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Final
+
+from workers.sandbox.decoders import audio, docx, html, image, loudness, pdf, plain, text_picture
+
+COMPONENTS: Final = {
+    "plain": plain.VERSION,
+    "html": f"{html.VERSION}+beautifulsoup4-{version('beautifulsoup4')}",
+    "docx": f"{docx.VERSION}+lxml-{version('lxml')}",
+    "pdf": f"{pdf.VERSION}+pypdfium2-{version('pypdfium2')}",
+    "image": f"{image.VERSION}+pillow-{version('pillow')}",
+    "audio": f"{audio.VERSION}+av-{version('av')}",
+    "loudness": f"{loudness.VERSION}+av-{version('av')}",
+    "text_picture": f"{text_picture.VERSION}+pillow-{version('pillow')}",
+}
+"""Component name to version, as it is kept in an asset's provenance."""
