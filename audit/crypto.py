@@ -4,8 +4,8 @@ Streams use the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár, "Onli
 Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", CRYPTO 2015) in age's form (C2SP
 age.md, "Payload"): a key of its own for every stream by HKDF-SHA256, then AES-256-GCM over 64 KiB
 chunks whose nonce is an 11-byte counter and a flag that is 1 on the last chunk only. Chunks that
-are cut off, repeated or reordered do not authenticate; neither does a stream that was moved to another
-place, since purpose and id are part of the key's derivation.
+are cut off, repeated or reordered do not authenticate; neither does a stream that was moved to
+another place, since purpose and id are part of the key's derivation.
 """
 
 from __future__ import annotations

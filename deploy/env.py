@@ -23,6 +23,12 @@ def env_str(name: str, default: str | None = None) -> str | None:
     return os.environ.get(name) or default
 
 
+def env_path(name: str) -> Path | None:
+    """The path that the variable names, absolute, or None."""
+    value = os.environ.get(name, "").strip()
+    return Path(value).expanduser().resolve() if value else None
+
+
 def env_bool(name: str, *, default: bool) -> bool:
     """``1/true/yes/on`` or ``0/false/no/off``; anything else is refused."""
     value = os.environ.get(name, "").strip().lower()

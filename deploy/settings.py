@@ -16,6 +16,7 @@ from deploy.env import (
     env_bool,
     env_int,
     env_list,
+    env_path,
     env_str,
     parse_database_url,
 )
@@ -244,6 +245,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 VITRINE_MAX_UPLOAD_BYTES = env_int("VITRINE_MAX_UPLOAD_MB", 512, at_least=1) * 1024 * 1024
 VITRINE_MAX_QUERY_BYTES = env_int("VITRINE_MAX_QUERY_MB", 32, at_least=1) * 1024 * 1024
 VITRINE_DEMO = env_bool("VITRINE_DEMO", default=False)
+VITRINE_MASTER_KEY_FILE = env_path("VITRINE_MASTER_KEY_FILE")
+VITRINE_MASTER_PASSPHRASE_FILE = env_path("VITRINE_MASTER_PASSPHRASE_FILE")
 VITRINE_KEPT_QUERY_HOURS = env_int("VITRINE_KEPT_QUERY_HOURS", 24)
 VITRINE_QUARANTINE_RAW_DAYS = env_int("VITRINE_QUARANTINE_RAW_DAYS", 14, at_least=1)
 
