@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin import apps as admin_apps  # the class itself here would be taken for this app's own
 
 
 class DeployConfig(AppConfig):
@@ -7,7 +7,7 @@ class DeployConfig(AppConfig):
     default = True
 
 
-class ConsoleAdminConfig(AdminConfig):
+class ConsoleAdminConfig(admin_apps.AdminConfig):
     """Django's admin with the console as its site."""
 
     default_site = "deploy.console.ConsoleSite"
