@@ -1,0 +1,170 @@
+"""Telephone numbers: shapes found by pattern, judged by libphonenumber's own metadata."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import phonenumbers
+
+from retrieval.redaction import no_torch
+
+with no_torch.blocked():
+    from presidio_analyzer import LocalRecognizer, RecognizerResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_Span = tuple[int, int]
+_Scored = tuple[int, int, float]
+
+# libphonenumber calls the United Kingdom GB. In the first group national numbers begin with a 0 that is no part of them.
+TRUNK_REGIONS: Final = ("GB", "DE", "FR", "NL", "BE", "AT", "CH", "IE", "SE", "FI", "AU", "IN")
+BARE_REGIONS: Final = ("US", "ES", "IT", "PL", "DK", "PT", "NO")
+
+_INTERNATIONAL_SCORE: Final = 0.75
+# Presidio's score for any number that is valid somewhere.
+_NATIONAL_SCORE: Final = 0.4
+# Without prefix or grouping, numbers look like any other: a context word must help.
+_BARE_SCORE: Final = 0.2
+
+# ITU-T E.164: at most 15 digits, and two for an international prefix; fewer than seven are dates, prices and rooms.
+_MIN_DIGITS: Final = 7
+_MAX_DIGITS: Final = 17
+_TRUNK_DIGITS: Final = 10
+_NO_DIGIT_NEAR: Final = r"(?<![\w.,+])"
+# Groups parted by blanks, hyphens, slashes and brackets, or all by dots: "1.23 4.56" is a table.
+_CANDIDATE: Final = re.compile(
+    _NO_DIGIT_NEAR
+    + r"(?:\+ ?\(?|\()?\d(?:[ ()/\-]{0,3}\d){6,24}(?![\d])|"
+    + _NO_DIGIT_NEAR
+    + r"\+?\d{1,4}(?:\.\d{2,4}){2,6}(?![\d.])"
+)
+_GROUP: Final = re.compile(r"(?:\+ ?\(?|\()?\d+")
+_DATE: Final = re.compile(r"(?:19|20)\d\d([-/.])\d\d?\1\d\d?")
+_NANP: Final = re.compile(r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-/])[2-9]\d\d[ .\-]\d{4}")
+
+
+def _national(regions: tuple[str, ...]) -> re.Pattern[str]:
+    """One pattern for every kind of number that is valid in one of ``regions``."""
+    kinds = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "uan", "pager")  # fmt: skip
+    patterns: dict[str, None] = {}
+    for region in regions:
+        metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+        for kind in kinds:
+            description = getattr(metadata, kind, None)
+            if description is not None and description.national_number_pattern:
+                patterns[description.national_number_pattern] = None
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+_TRUNK: Final = _national(TRUNK_REGIONS)
+_BARE: Final = _national(BARE_REGIONS)
+
+
+class LocalPhoneRecognizer(LocalRecognizer):  # type: ignore[misc] # Presidio ships no types
+    """Numbers valid somewhere; the surer, the more they are written as numbers to call.
+
+    Presidio's own recogniser runs libphonenumber's matcher over the whole text once a region: three kilobytes of figures a second.
+    """
+
+    CONTEXT = ["phone", "telephone", "tel", "cell", "cellphone", "mobile", "call", "ring", "fax", "whatsapp", "sms",
+               "telefon", "telefono", "teléfono", "téléphone", "portable", "handy", "mobil", "móvil", "rufnummer",
+               "phone number", "contact number", "telefonnummer"]  # fmt: skip
+
+    def __init__(self) -> None:
+        """Take our context words."""
+        super().__init__(
+            supported_entities=["PHONE_NUMBER"], supported_language="en", context=self.CONTEXT
+        )
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(
+        self,
+        text: str,
+        entities: list[str],  # noqa: ARG002 - Presidio's signature
+        nlp_artifacts: object = None,  # noqa: ARG002 - Presidio's signature
+    ) -> list[RecognizerResult]:
+        """One result for every number."""
+        return [self._result(*found) for found in _numbers(text)]
+
+    def _result(self, start: int, end: int, score: float) -> RecognizerResult:
+        return RecognizerResult(
+            entity_type="PHONE_NUMBER",
+            start=start,
+            end=end,
+            score=score,
+            recognition_metadata={
+                RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
+                RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
+            },
+        )
+
+
+def _numbers(text: str) -> Iterator[tuple[int, int, float]]:
+    for candidate in _CANDIDATE.finditer(text):
+        groups = [match.span() for match in _GROUP.finditer(candidate[0])]
+        # Sure numbers first, so that a house number before one does not swallow half of it.
+        for least in (_NATIONAL_SCORE, _BARE_SCORE):
+            groups, found = _taken(candidate[0], groups, least)
+            for start, end, score in found:
+                yield candidate.start() + start, candidate.start() + end, score
+
+
+def _taken(text: str, groups: list[_Span], least: float) -> tuple[list[_Span], list[_Scored]]:
+    """Groups left over, and the numbers that score ``least`` or more: start, end, score."""
+    left: list[_Span] = []
+    found: list[_Scored] = []
+    first = 0
+    while first < len(groups):
+        number = _longest(text, groups[first:], least)
+        if number is None:
+            left.append(groups[first])
+            first += 1
+            continue
+        found.append(number)
+        while first < len(groups) and groups[first][0] < number[1]:
+            first += 1
+    return left, found
+
+
+def _longest(text: str, groups: list[_Span], least: float) -> _Scored | None:
+    """The longest number that begins with the first group."""
+    start = groups[0][0]
+    if _DATE.match(text, start):
+        return None
+    for _, end in reversed(groups[:8]):
+        number = text[start:end]
+        digits = re.sub(r"\D", "", number)
+        if _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
+            score = _score(number, digits)
+            if score >= least:
+                return start, end, score
+    return None
+
+
+def _score(number: str, digits: str) -> float:
+    """0 for what is no number anywhere."""
+    if number.startswith(("+", "(+")):
+        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits, number) else 0.0
+    if digits.startswith("00"):
+        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits[2:], number) else 0.0
+    if digits.startswith("0"):
+        if _TRUNK.fullmatch(digits[1:]) or _BARE.fullmatch(digits):
+            return _NATIONAL_SCORE if len(digits) >= _TRUNK_DIGITS else _BARE_SCORE
+        return 0.0
+    if _NANP.fullmatch(number):
+        return _NATIONAL_SCORE
+    bare = digits[1:] if digits.startswith("1") else digits
+    return _BARE_SCORE if _BARE.fullmatch(bare) else 0.0
+
+
+def _valid_abroad(digits: str, number: str) -> bool:
+    # "+44 (0)20 …": the 0 in brackets is dialled at home only; libphonenumber knows it in the original spelling.
+    spelled = number.replace(" ", "") if number.startswith("+") else digits
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(spelled, None))
+    except phonenumbers.NumberParseException:
+        return False

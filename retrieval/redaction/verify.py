@@ -1,0 +1,40 @@
+"""The second look: is anything still to be found in what will be stored?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from retrieval.redaction.text import StructuredTextRedactor
+from retrieval.redaction.windows import CORE_CHARS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from retrieval.redaction.base import Profile, TextRedactor
+
+# Other window borders than the first look had, so that a mistake at a border is not made twice in the same place.
+_VERIFY_CORE_CHARS: Final = CORE_CHARS * 5 // 8
+
+
+def verifying_redactor() -> StructuredTextRedactor:
+    """A redactor that cuts a text in other places than the one which redacted it."""
+    return StructuredTextRedactor(core_chars=_VERIFY_CORE_CHARS)
+
+
+def verify_text(
+    text: str, *, profile: Profile, redactor: TextRedactor | None = None
+) -> tuple[str, ...]:
+    """Kinds still found in a redacted text, sorted; placeholders are ignored; empty means clean.
+
+    Raises:
+        RedactionTimeoutError: the text could not be analysed; treat it as not verified.
+    """
+    found = (redactor or verifying_redactor()).analyse(text, profile=profile)
+    return tuple(sorted({finding.kind for finding in found}))
+
+
+def verify_metadata(
+    kinds: Iterable[str], *, harmless: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
+    """``METADATA:<kind>`` for every kind of metadata that a decoder found in a rendition; empty means clean."""
+    return tuple(sorted(f"METADATA:{kind}" for kind in set(kinds) - harmless))
