@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from deploy.paths import ROOT, Paths
 from deploy.setup.environment import Environment, SetupError
@@ -29,42 +30,53 @@ MODULES = {
 def main(argv: list[str]) -> int:
     """Exit status 1 with a sentence for each refusal; does not return when all is well."""
     command, arguments = argv[0], argv[1:]
-    options, _ = _parser().parse_known_args(arguments)
-    start = Path(os.environ.get("VITRINE_START_DIR", "."))
-    data = Path(options.data or os.environ.get("VITRINE_DATA") or ROOT / "var")
-    data = (start / data).resolve()
     environment = Environment(ROOT, with_dev=command in {"test", "lint", "lock"})
-    if any(flag in arguments for flag in ("-h", "--help")) and not environment.complete():
-        print("The command explains itself once the environment is made: start deploy/up.")
-        return 0
-    if command == "down" and not environment.complete():
-        print("Vitrine is not running: nothing is installed here.")
-        return 0
-    found = refusals(
-        look(root=ROOT, data=data),
-        environment_bytes=0 if environment.complete() else _still_needed(environment),
-        first_start=command == "up" and not Paths(data).postgres.exists(),
-    )
-    if found:
-        print("\n".join(found), file=sys.stderr)
-        return 1
-    offline = (start / options.offline).resolve() if options.offline else None
-    if offline and not (offline / "wheels").is_dir():
-        print(f"{offline} is no bundle: it has no folder `wheels`.", file=sys.stderr)
-        return 1
+    if not environment.complete():
+        if command == "down":
+            print("Vitrine is not running: nothing is installed here.")
+            return 0
+        if any(flag in arguments for flag in ("-h", "--help")):
+            print("The command explains itself once the environment is made: start deploy/up.")
+            return 0
     try:
-        with _alone(ROOT):
-            environment.ensure(offline=offline)
+        _prepare(command, arguments, environment)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped; the next start goes on from here.", file=sys.stderr)
         return 130
+    return _hand_over(str(environment.python), ["-m", MODULES[command], command, *arguments])
+
+
+def _prepare(command: str, arguments: list[str], environment: Environment) -> None:
+    """Check the machine, then make the environment.
+
+    Raises:
+        SetupError: with one sentence for each thing that falls short.
+    """
+    options, _ = _parser().parse_known_args(arguments)
+    start = Path(os.environ.get("VITRINE_START_DIR", "."))
+    data = (start / (options.data or os.environ.get("VITRINE_DATA") or ROOT / "var")).resolve()
+    found = refusals(
+        look(root=ROOT, data=data),
+        environment_bytes=0 if environment.complete() else _still_needed(environment),
+        first_start=command == "up" and not Paths(data).postgres.exists(),
+    )
+    if found:
+        raise SetupError("\n".join(found))
+    offline = (start / options.offline).resolve() if options.offline else None
+    if offline and not (offline / "wheels").is_dir():
+        raise SetupError(f"{offline} is no bundle: it has no folder `wheels`.")
+    with _alone(ROOT):
+        environment.ensure(offline=offline)
+
+
+def _hand_over(python: str, arguments: list[str]) -> NoReturn:
+    """Become ``python`` with ``arguments``."""
     sys.stdout.flush()
     os.environ["PYTHONNOUSERSITE"] = "1"
-    python = str(environment.python)
-    os.execv(python, [python, "-m", MODULES[command], command, *arguments])
+    os.execv(python, [python, *arguments])  # noqa: S606 - an argument list, no shell wanted
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -39,10 +39,12 @@ class Environment:
 
     @property
     def folder(self) -> Path:
+        """Where it lies."""
         return self.root / ".venv"
 
     @property
     def python(self) -> Path:
+        """Its interpreter."""
         return self.folder / "bin" / "python"
 
     @property
@@ -106,8 +108,10 @@ class Environment:
         log = self.folder / "pip.log"
         try:
             status = progress.follow(
-                [str(self.python), "-m", "pip", "install", *PIP_FLAGS, *_source(offline)]
-                + ["-r", str(lock), "-c", str(self.locks[0])],
+                [
+                    *(str(self.python), "-m", "pip", "install", *PIP_FLAGS, *_source(offline)),
+                    *("-r", str(lock), "-c", str(self.locks[0])),
+                ],
                 env={**os.environ, "TMPDIR": str(scratch)},
                 log=log,
             )

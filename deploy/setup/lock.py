@@ -3,9 +3,9 @@
 Both are resolved together, so that tests run with what the appliance runs with, then parted: what
 ``requirements.in`` needs goes to requirements.lock, the rest to requirements-dev.lock.
 
-Left out are the packages that torch's CUDA build asks for (nvidia-*, cuda-*, triton) and local version
-labels (+cpu): a machine whose index offers torch's CPU build and one that gets the ordinary build
-install from the same lock, and torch itself pins those packages exactly.
+Left out are the packages that torch's CUDA build asks for (nvidia-*, cuda-*, triton) and local
+version labels (+cpu): a machine whose index offers torch's CPU build and one that gets the ordinary
+build install from the same lock, and torch itself pins those packages exactly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from deploy.paths import ROOT
 _BUILD_DEPENDENT = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 _HEADER = """\
 # {what} Made by deploy/lock from {sources}; do not edit.
-# Python 3.11 and 3.12. torch's CUDA libraries are not named: torch pins them itself where it needs them.
+# For Python 3.11 and 3.12. torch's CUDA libraries are not named: torch itself pins them if needed.
 """
 
 

@@ -74,8 +74,8 @@ def refusals(machine: Machine, *, environment_bytes: int, first_start: bool) -> 
         )
     if machine.system == "Linux" and (machine.glibc is None or machine.glibc < GLIBC):
         found.append(
-            "Vitrine's libraries need glibc 2.28 or newer, which this system (musl, or too old) has "
-            "not: use a current Debian, Ubuntu, Fedora, RHEL or SUSE."
+            "Vitrine's libraries need glibc 2.28 or newer, which this system (musl, or too old) "
+            "lacks: use a current Debian, Ubuntu, Fedora, RHEL or SUSE."
         )
     for name in machine.missing_modules:
         mend = _MEND_MODULE.get(name, "use a Python with its whole standard library")
@@ -98,7 +98,7 @@ def refusals(machine: Machine, *, environment_bytes: int, first_start: bool) -> 
     if first_start and machine.data_disk_free < DATA_BYTES:
         found.append(
             f"The data folder needs {_gib(DATA_BYTES)} of disk to begin with and "
-            f"{_gib(machine.data_disk_free)} are free: make room or name another folder with --data."
+            f"{_gib(machine.data_disk_free)} are free: make room or name another with --data."
         )
     return found
 

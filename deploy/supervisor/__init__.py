@@ -1,0 +1,1 @@
+"""Starts every process of the appliance in order, keeps them alive and stops them in order."""
