@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from deploy import health, openapi
+
 handler400 = "deploy.problems.bad_request"
+handler403 = "deploy.problems.permission_denied"
 handler404 = "deploy.problems.not_found"
 handler500 = "deploy.problems.server_error"
 
+# The console's own log-in form knows no limits; everybody logs in by the one page that does.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+api = [
+    path("", include("accounts.api.urls")),
+    path("", include("retrieval.api.urls")),
+    path("schema/", openapi.SchemaView.as_view(), name="schema"),
+    path("docs/", openapi.DocsView.as_view(), name="docs"),
+]
+
 urlpatterns = [
+    path("api/v1/", include(api)),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
     path("console/", admin.site.urls),
-    path("account/", include("allauth.account.urls")),
+    path("account/", include("deploy.account_urls")),
 ]

@@ -1,0 +1,55 @@
+"""Figures for Prometheus: this process's own and what the database counts. Numbers only, no names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.db.models import Count, Max, Min
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from accounts.models import User
+from audit.models import LedgerEntry, LedgerPending, SearchRecord
+from retrieval import scope
+from retrieval.models import Asset, Collection, Segment
+
+
+class Holdings(Collector):
+    """What the appliance holds and does, counted when asked."""
+
+    def collect(self) -> Iterable[Metric]:
+        """All families, counted in one transaction."""
+        with scope.system():
+            return list(self._families())
+
+    def _families(self) -> Iterator[Metric]:
+        yield _gauge("vitrine_collections", "Collections.", Collection.objects.count())
+        assets = GaugeMetricFamily("vitrine_assets", "Assets by state.", labels=["state"])
+        for state, count in Asset.objects.order_by().values_list("state").annotate(Count("id")):
+            assets.add_metric([state], count)
+        yield assets
+        yield _gauge("vitrine_segments", "Segments.", Segment.objects.count())
+        active = User.objects.filter(is_active=True)
+        yield _gauge("vitrine_users_active", "Users that may log in.", active.count())
+        yield _gauge("vitrine_search_records", "Searches recorded.", SearchRecord.objects.count())
+        newest = LedgerEntry.objects.aggregate(newest=Max("seq"))["newest"] or 0
+        yield _gauge("vitrine_ledger_entries", "Entries in the ledger's chain.", newest)
+        pending = LedgerPending.objects.aggregate(count=Count("id"), oldest=Min("at"))
+        yield _gauge("vitrine_ledger_pending", "Events not chained yet.", pending["count"])
+        waited = (timezone.now() - pending["oldest"]).total_seconds() if pending["oldest"] else 0.0
+        yield _gauge("vitrine_ledger_pending_seconds", "Age of the oldest of them.", waited)
+
+
+def exposition() -> tuple[bytes, str]:
+    """The figures as text, and its content type."""
+    registry = CollectorRegistry()
+    registry.register(Holdings())
+    ProcessCollector(registry=registry)
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_text, value=value)

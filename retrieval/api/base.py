@@ -1,0 +1,28 @@
+"""Views that read collections: every one of them sees only what row-level security shows its caller."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from accounts.api.base import ApiView
+from retrieval import scope
+
+
+class ScopedView(ApiView):
+    """Handlers run in a transaction that sees only what the caller's grants show."""
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """The caller's row-level scope."""
+        return scope.user(self.caller().pk)
+
+
+class UnheldView(ApiView):
+    """Handlers that wait for other servers or stream: no transaction is held meanwhile.
+
+    The service that they call opens the caller's scope around its own reads.
+    """
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """None."""
+        return nullcontext()

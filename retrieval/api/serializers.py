@@ -1,0 +1,125 @@
+"""What goes in and comes out of the addresses of collections and grants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.api.base import InputSerializer
+from accounts.models import Team, User
+from retrieval.models import Role
+from retrieval.redaction.registry import profile_names
+from retrieval.selectors.collections import HeldCollection
+from retrieval.services.collections import MODEL_SETS
+
+ROLES = [role.value for role in Role]
+
+
+class PurposeRule(InputSerializer):
+    consent = serializers.ChoiceField(
+        choices=["not_required", "required"],
+        required=False,
+        help_text="`required` is refused until this appliance keeps consents.",
+    )
+    legal_basis = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+
+class PurposesInput(InputSerializer):
+    search = PurposeRule(required=False)
+    training = PurposeRule(required=False)
+    raw_access = PurposeRule(required=False)
+
+
+class CollectionInput(InputSerializer):
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
+    redaction_profile = serializers.ChoiceField(choices=profile_names(), required=False)
+    retention_policy = serializers.UUIDField(required=False, allow_null=True)
+    model_set = serializers.ChoiceField(choices=MODEL_SETS, required=False)
+    purposes = PurposesInput(required=False)
+
+
+class PurposeOutput(serializers.Serializer[Any]):
+    consent = serializers.ChoiceField(choices=["not_required", "required"])
+    legal_basis = serializers.CharField(allow_blank=True)
+
+
+class PurposesOutput(serializers.Serializer[Any]):
+    search = PurposeOutput()
+    training = PurposeOutput()
+    raw_access = PurposeOutput()
+
+
+class CollectionOutput(serializers.Serializer[HeldCollection]):
+    id = serializers.UUIDField(source="collection.id")
+    name = serializers.CharField(source="collection.name")
+    description = serializers.CharField(source="collection.description")
+    redaction_profile = serializers.CharField(source="collection.redaction_profile")
+    retention_policy = serializers.UUIDField(source="collection.retention_policy_id", allow_null=True)
+    model_set = serializers.CharField(source="collection.model_set")
+    purposes = PurposesOutput(source="collection.purposes")
+    created_at = serializers.DateTimeField(source="collection.created_at")
+    role = serializers.ChoiceField(
+        choices=ROLES, help_text="The caller's strongest reading role, or `steward` if there is no other."
+    )
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=ROLES))
+    raw = serializers.BooleanField(
+        source="access.raw", help_text="Whether the caller may see originals, with a reason."
+    )
+
+
+class GrantInput(InputSerializer):
+    user = serializers.CharField(max_length=150, required=False, help_text="A user's name.")
+    team = serializers.SlugField(max_length=64, required=False, help_text="A team's slug.")
+    role = serializers.ChoiceField(choices=ROLES)
+    raw = serializers.BooleanField(required=False)
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class GrantOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    user = serializers.CharField(source="user.username", default=None, allow_null=True)
+    team = serializers.CharField(source="team.slug", default=None, allow_null=True)
+    role = serializers.ChoiceField(choices=ROLES)
+    raw = serializers.BooleanField()
+    expires_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class MyTeam(serializers.ModelSerializer[Team]):
+    class Meta:
+        model = Team
+        fields = ["id", "slug", "name"]
+        read_only_fields = fields
+
+
+class MyCollection(serializers.Serializer[HeldCollection]):
+    id = serializers.UUIDField(source="collection.id")
+    name = serializers.CharField(source="collection.name")
+    role = serializers.ChoiceField(choices=ROLES)
+    raw = serializers.BooleanField(source="access.raw")
+
+
+class MeUser(serializers.ModelSerializer[User]):
+    name = serializers.CharField(source="first_name")
+
+    class Meta:
+        model = User
+        fields = ["id", "username", "name", "may_create_collections", "must_change_password"]
+        read_only_fields = fields
+
+
+class MeOutput(serializers.Serializer[Any]):
+    user = MeUser()
+    teams = MyTeam(many=True)
+    organisation_roles = serializers.SerializerMethodField()
+    collections = MyCollection(many=True)
+
+    @extend_schema_field(
+        serializers.ListField(child=serializers.ChoiceField(choices=["governor", "operator"]))
+    )
+    def get_organisation_roles(self, me: dict[str, Any]) -> list[str]:
+        roles: list[str] = me["user"].organisation_roles
+        return roles
