@@ -15,6 +15,7 @@ from audit.crypto import KEY_BYTES
 from audit.durable import read_bytes, write_once
 
 SALT_BYTES = 16
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")  # the other alphabet of base64 (RFC 4648, section 5)
 # OWASP Password Storage Cheat Sheet (scrypt): N = 2^17, r = 8, p = 1, which takes 128 MiB once.
 SCRYPT_COST = 2**17
 SCRYPT_BLOCK = 8
@@ -84,7 +85,7 @@ def _parse(content: bytes, path: Path) -> bytes:
     if re.fullmatch(rb"[0-9A-Fa-f]{64}", text):
         return bytes.fromhex(text.decode())
     try:
-        decoded = base64.b64decode(text, validate=True)
+        decoded = base64.b64decode(text.translate(_URL_SAFE), validate=True)
     except binascii.Error:
         decoded = b""
     if len(decoded) != KEY_BYTES:
