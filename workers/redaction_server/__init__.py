@@ -1,0 +1,1 @@
+"""The process that decodes and redacts: it owns the sandbox and the recognisers."""

@@ -1,0 +1,68 @@
+"""``python -m workers.redaction_server --socket PATH``."""
+
+from __future__ import annotations
+
+from retrieval.redaction import no_torch
+
+# Before anything can import spaCy, which would bring torch into this process.
+no_torch.block_for_good()
+
+import argparse  # noqa: E402 - after the block
+import os  # noqa: E402 - after the block
+import sys  # noqa: E402 - after the block
+from pathlib import Path  # noqa: E402 - after the block
+
+import structlog  # noqa: E402 - after the block
+
+from workers import uds  # noqa: E402 - after the block
+
+log = structlog.get_logger()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; 1 where the socket is taken or the sandbox cannot be walled."""
+    options = _parser().parse_args(arguments)
+    uds.configure_logging("redaction")
+    # Decoders' environment is empty anyway; this keeps suffix lists and the like from being fetched here.
+    os.environ["TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS"] = ""
+    from retrieval.redaction.registry import get_profile
+    from retrieval.redaction.text import StructuredTextRedactor
+    from retrieval.redaction.verify import verifying_redactor
+    from workers.redaction_server.app import MEGABYTE, RedactionServer
+    from workers.redaction_server.pipeline import Pipeline
+    from workers.sandbox import Limits, Sandbox, SandboxUnavailable
+
+    max_bytes = options.max_upload_mb * MEGABYTE
+    redactor = StructuredTextRedactor()
+    redactor.analyse("warm-up: +44 20 7946 0000", profile=get_profile("standard"))
+    sandbox = Sandbox(jobs=4)
+    try:
+        sandbox.start()
+    except SandboxUnavailable as error:
+        log.error("sandbox-unavailable", reason=error.reason)  # noqa: TRY400 - the reason says it all
+        return 1
+    pipeline = Pipeline(sandbox, redactor, verifying_redactor(), Limits(max_input_bytes=max_bytes))
+    try:
+        uds.serve(RedactionServer(pipeline, sandbox, max_bytes).app(), options.socket)
+    except uds.SocketTakenError:
+        log.error("socket-taken")  # noqa: TRY400 - nothing more to say
+        return 1
+    finally:
+        sandbox.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="workers.redaction_server", description=main.__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
+    parser.add_argument(
+        "--max-upload-mb",
+        type=int,
+        default=int(os.environ.get("VITRINE_MAX_UPLOAD_MB") or 512),
+        help="largest file that is taken (default: VITRINE_MAX_UPLOAD_MB, or 512)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""From raw bytes to what may be stored: decode in the sandbox, redact, cut into segments."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final, Protocol
+
+from retrieval import segmentation
+from retrieval.redaction import verify
+from retrieval.redaction.placeholders import Numbering
+from retrieval.redaction.types import (
+    Prepared,
+    QueryMedia,
+    RedactionCount,
+    SegmentPlan,
+    StepRecord,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retrieval.redaction.base import Finding, Profile, RedactedText, TextRedactor
+    from workers.sandbox.types import Limits, Normalised
+
+TEXT_TYPE: Final = "text/plain; charset=utf-8"
+_MAX_TITLE: Final = 300
+_MAX_QUERY_CHARS: Final = 8_000
+
+
+class Decoder(Protocol):
+    """The part of the sandbox that is used here; all calls block."""
+
+    def sniff_normalise(
+        self, source: bytes | int, *, name_hint: str = ..., limits: Limits = ...
+    ) -> Normalised:
+        """The file decoded and without its metadata."""
+
+    def thumbnail_text(self, text: str) -> bytes:
+        """A picture (WebP) of the first lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Decoder and redactors bound together; safe to call from several threads."""
+
+    decoder: Decoder
+    redactor: TextRedactor
+    verifier: TextRedactor
+    limits: Limits
+
+    def prepare(
+        self, source: int | bytes, *, name: str, title: str, profile: Profile
+    ) -> tuple[Prepared, tuple[Finding, ...]]:
+        """The upload redacted, and the findings in its text (offsets in the decoded text's pages joined).
+
+        Raises:
+            DecodeError, SandboxUnavailable: from the sandbox.
+            RedactionTimeoutError: nothing of the upload may pass.
+        """
+        media = self.decoder.sniff_normalise(source, name_hint=name, limits=self.limits)
+        book = Numbering()
+        label = self.redactor.redact(_label(title, name), profile=profile, book=book)
+        pages = [
+            self.redactor.redact(page.text, profile=profile, book=book) for page in media.pages
+        ]
+        parts = self._text_parts(media, pages) if media.modality == "text" else _media_parts(media)
+        counted: Counter[str] = Counter(label.counts())
+        for page in pages:
+            counted.update(page.counts())
+        prepared = Prepared(
+            modality=media.modality,
+            source_type=media.source_type,
+            media_type=parts.media_type,
+            rendition=parts.rendition,
+            thumbnail=parts.thumbnail,
+            thumbnail_type=parts.thumbnail_type,
+            title=label.text,
+            segments=parts.segments,
+            redactions=_counts(counted),
+            steps=self._steps(media, profile),
+            profile_version=profile.ref,
+            covers=profile.covers,
+            metadata_removed=media.metadata_found,
+            width=media.width,
+            height=media.height,
+            duration_ms=media.duration_ms,
+            captured_at=media.captured_at,
+        )
+        return prepared, _joined_findings(media, pages)
+
+    def verify(self, rendition: bytes, *, media_type: str, profile: Profile) -> tuple[str, ...]:
+        """Kinds still found in a rendition; empty means clean.
+
+        Raises:
+            DecodeError, SandboxUnavailable: from the sandbox.
+            RedactionTimeoutError: the text could not be analysed.
+        """
+        if media_type.startswith("text/"):
+            text = rendition.decode("utf-8", errors="replace")
+            return verify.verify_text(text, profile=profile, redactor=self.verifier)
+        media = self.decoder.sniff_normalise(rendition, limits=self.limits)
+        return verify.verify_metadata(media.metadata_found)
+
+    def query_file(self, source: int | bytes, *, name: str, profile: Profile) -> QueryMedia:
+        """A query's file, decoded and redacted.
+
+        Raises:
+            DecodeError, SandboxUnavailable, RedactionTimeoutError: as ``prepare``.
+        """
+        media = self.decoder.sniff_normalise(source, name_hint=name, limits=self.limits)
+        text = segmentation.join_pages(
+            [segmentation.Page(page.number, page.text) for page in media.pages]
+        )[:_MAX_QUERY_CHARS]
+        redacted = self.redactor.redact(text, profile=profile)
+        return QueryMedia(
+            modality=media.modality,
+            media_type=media.media_type,
+            rendition=media.rendition,
+            text=redacted.text,
+            redactions=_counts(Counter(redacted.counts())),
+            duration_ms=media.duration_ms,
+        )
+
+    def _text_parts(self, media: Normalised, redacted: Sequence[RedactedText]) -> _Parts:
+        pages = [
+            segmentation.Page(page.number, part.text)
+            for page, part in zip(media.pages, redacted, strict=True)
+        ]
+        text = segmentation.join_pages(pages)
+        segments = tuple(
+            SegmentPlan(
+                kind="chunk",
+                ordinal=chunk.ordinal,
+                text=chunk.text,
+                page=chunk.page,
+                start=chunk.start,
+                end=chunk.end,
+            )
+            for chunk in segmentation.chunk_text(pages)
+        )
+        picture = self.decoder.thumbnail_text(text)
+        return _Parts(TEXT_TYPE, text.encode(), picture, "image/webp", segments)
+
+    def _steps(self, media: Normalised, profile: Profile) -> tuple[StepRecord, ...]:
+        decoded = [
+            StepRecord(step=s.step, component=s.component, version=s.version) for s in media.steps
+        ]
+        redact = StepRecord(
+            step="redact",
+            component=f"{self.redactor.name}:{profile.ref}",
+            version=self.redactor.version,
+        )
+        segment = StepRecord(step="segment", component="segmentation", version=segmentation.VERSION)
+        return (*decoded, redact, segment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    media_type: str
+    rendition: bytes
+    thumbnail: bytes
+    thumbnail_type: str
+    segments: tuple[SegmentPlan, ...]
+
+
+def _media_parts(media: Normalised) -> _Parts:
+    if media.modality == "audio":
+        windows = segmentation.audio_windows(media.duration_ms or 0)
+        segments = tuple(
+            SegmentPlan(kind="time", ordinal=ordinal, start_ms=start, end_ms=end)
+            for ordinal, (start, end) in enumerate(windows)
+        )
+    else:
+        segments = (SegmentPlan(kind="whole", ordinal=0),)
+    return _Parts(
+        media.media_type,
+        media.rendition,
+        media.thumbnail or b"",
+        media.thumbnail_type or "",
+        segments,
+    )
+
+
+def _label(title: str, name: str) -> str:
+    """What the asset will be called, before redaction.
+
+    In file names an underscore stands for a space; left there, it would glue a number to the word beside it and hide both.
+    """
+    if title.strip():
+        return title.strip()[:_MAX_TITLE]
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    return re.sub(r"[_+\s]+", " ", stem).strip()[:_MAX_TITLE]
+
+
+def _counts(counted: Counter[str]) -> tuple[RedactionCount, ...]:
+    return tuple(RedactionCount(kind=kind, count=counted[kind]) for kind in sorted(counted))
+
+
+def _joined_findings(media: Normalised, pages: Sequence[RedactedText]) -> tuple[Finding, ...]:
+    from dataclasses import replace
+
+    found: list[Finding] = []
+    offset = 0
+    for page, redacted in zip(media.pages, pages, strict=True):
+        found += [
+            replace(finding, start=finding.start + offset, end=finding.end + offset)
+            for finding in redacted.findings
+        ]
+        offset += len(page.text) + len(segmentation.PAGE_SEPARATOR)
+    return tuple(found)
