@@ -69,9 +69,7 @@ def chunk_text(pages: Sequence[Page]) -> list[Chunk]:
                 base = page_start + section_start + slab_start
                 for offset, text in splitter.chunk_indices(slab):
                     start = base + offset
-                    chunks.append(
-                        Chunk(len(chunks), text, start, start + len(text), page.number)
-                    )
+                    chunks.append(Chunk(len(chunks), text, start, start + len(text), page.number))
         page_start += len(page.text) + len(PAGE_SEPARATOR)
     return chunks
 

@@ -48,7 +48,10 @@ def test_nothing_gives_no_chunks(texts):
 def test_chunks_carry_their_page_and_do_not_cross_it():
     pages = [Page(1, "First page."), Page(2, ""), Page(3, "Third page.")]
     chunks = chunk_text(pages)
-    assert [(chunk.page, chunk.text) for chunk in chunks] == [(1, "First page."), (3, "Third page.")]
+    assert [(chunk.page, chunk.text) for chunk in chunks] == [
+        (1, "First page."),
+        (3, "Third page."),
+    ]
 
 
 def test_a_heading_begins_a_chunk():
@@ -109,4 +112,6 @@ def test_windows_overlap_and_reach_both_ends(duration):
     assert windows[-1][1] == duration
     assert all(end - start == WINDOW_MS for start, end in windows)
     starts = [start for start, _ in windows]
-    assert all(0 < after - before <= HOP_MS for before, after in zip(starts, starts[1:], strict=False))
+    assert all(
+        0 < after - before <= HOP_MS for before, after in zip(starts, starts[1:], strict=False)
+    )

@@ -94,7 +94,7 @@ class _Facts:
 
 
 def _is_webp(buffer: memoryview) -> bool:
-    return buffer[:4] == b"RIFF" and buffer[8:_WEBP_HEADER] == b"WEBP"
+    return bytes(buffer[:4]) == b"RIFF" and bytes(buffer[8:_WEBP_HEADER]) == b"WEBP"
 
 
 def one_webp(answer: Answer) -> bytes:
@@ -170,7 +170,7 @@ def arrays(answer: Answer) -> list[NDArray[np.uint8] | NDArray[np.float32]]:
     """The arrays in `answer`: the header's ``arrays`` give dtype and shape for each buffer."""
     import numpy as np
 
-    dtypes = {"uint8": np.uint8, "float32": np.float32}
+    dtypes: dict[str, type[np.uint8 | np.float32]] = {"uint8": np.uint8, "float32": np.float32}
     described = answer.header.get("arrays")
     if not isinstance(described, list) or len(described) != len(answer.buffers):
         raise decode_error("decoder-crashed")

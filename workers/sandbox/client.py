@@ -114,7 +114,12 @@ class Sandbox:
             return answers.normalised(answer, kind, self._components())
 
     def tensors(
-        self, rendition: bytes | int, *, media_type: str, spec: TensorSpec, limits: Limits = _DEFAULT
+        self,
+        rendition: bytes | int,
+        *,
+        media_type: str,
+        spec: TensorSpec,
+        limits: Limits = _DEFAULT,
     ) -> list[NDArray[np.uint8] | NDArray[np.float32]]:
         """What encoders take, from one of our own renditions.
 
@@ -199,6 +204,13 @@ class Sandbox:
                 self._starts += 1
             return self._zygote
 
+    def _bury(self, zygote: ZygoteProcess) -> None:
+        """Forgets a zygote that has died, so that the next job starts another."""
+        with self._lock:
+            if self._zygote is zygote:
+                self._zygote = None
+        zygote.close()
+
     def _components(self) -> Mapping[str, str]:
         return self._live_zygote().hello.components
 
@@ -236,6 +248,7 @@ class Sandbox:
                     job, input_fd=input_fd, output_fd=output_write, status_fd=status_write
                 )
             except OSError as error:
+                self._bury(zygote)
                 raise _ZygoteDied from error
             finally:
                 os.close(output_write)
@@ -245,6 +258,7 @@ class Sandbox:
                 raise Refusal("decoder-output")
             outcome = _read_all(status_read, MEGABYTE)
         if not outcome:
+            self._bury(zygote)
             raise _ZygoteDied
         return _judge(received, Outcome.decode(bytes(outcome)))
 

@@ -61,7 +61,7 @@ class Hello:
     """The zygote's first word: it is ready, these walls held in its trial, these are its parts."""
 
     pid: int
-    uid: int
+    uid: int | None
     walls: dict[str, bool]
     components: dict[str, str]
     failure: str | None = None

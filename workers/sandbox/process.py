@@ -43,7 +43,7 @@ class ZygoteProcess:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             extra = str(extra_operations) if extra_operations else ""
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+            self._process = subprocess.Popen(
                 [sys.executable, "-I", "-c", _BOOTSTRAP, str(_ROOT), str(theirs.fileno()), extra],
                 env=_ENVIRONMENT,
                 cwd="/",

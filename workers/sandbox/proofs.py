@@ -57,15 +57,13 @@ _ATTEMPTS: Final[dict[str, Callable[[], object]]] = {
     "start a process": _fork,
     "run a program": lambda: os.execv("/proc/self/exe", ["x", "-c", ""]),  # noqa: S606 - refused
     "signal another process": lambda: os.kill(os.getppid(), 0),
-    "executable memory": lambda: mmap.mmap(
-        -1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_EXEC
-    ),
+    "executable memory": lambda: mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_EXEC),
     "more memory than allowed": lambda: mmap.mmap(-1, _TOO_MUCH),
     "regain root": lambda: os.setuid(0),
 }
 
 
-def _trial(report_fd: int) -> None:
+def _trial(report_fd: int, jail_fd: int | None) -> None:
     """Walls this process in and reports, for each attempt, whether it was refused.
 
     The pipe's ends are still open here, so `scratch` cannot have the number 3 or 4.
@@ -73,28 +71,33 @@ def _trial(report_fd: int) -> None:
     scratch = os.memfd_create("scratch")
     os.dup2(report_fd, 3)
     os.dup2(scratch, 4)
-    os.closerange(5, 1024)
-    walls.enclose(_BUDGET, empty_directory=None)
+    if jail_fd is not None:
+        os.dup2(jail_fd, 5)
+    os.closerange(5 if jail_fd is None else 6, 1024)
+    walls.enclose(_BUDGET, empty_directory=None if jail_fd is None else 5)
     held = {name: _refused(attempt) for name, attempt in _ATTEMPTS.items()}
     held["empty environment"] = not os.environ
-    os.write(3, json.dumps(held).encode())
+    os.write(3, json.dumps([held, os.getuid()]).encode())
 
 
-def try_walls() -> dict[str, bool]:
-    """For each wall whether it held, tried in a child; empty if the child could not be walled."""
+def try_walls(*, jail_fd: int | None) -> tuple[dict[str, bool], int | None]:
+    """For each wall whether it held, and the child's user id; empty if it could not be walled.
+
+    `jail_fd` is the open directory that children are jailed in, where they are.
+    """
     read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
         with contextlib.suppress(BaseException):
             # SIGXFSZ would end the trial; the write then answers EFBIG.
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            _trial(write_end)
+            _trial(write_end, jail_fd)
         os._exit(0)
     os.close(write_end)
     with open(read_end, "rb") as report:  # noqa: PTH123 - a pipe
         answer = report.read()
     os.waitpid(pid, 0)
     if not answer:
-        return {}
-    held: dict[str, bool] = json.loads(answer)
-    return held
+        return {}, None
+    held, uid = json.loads(answer)
+    return held, uid

@@ -1,4 +1,4 @@
-"""Every refusal the sandbox can pronounce: a code, one plain sentence, and whether a human may help.
+"""Every refusal the sandbox can pronounce: a code, a plain sentence, whether a human may help.
 
 A decoder process may be in an attacker's hands, so it names only a code and whole numbers; the
 sentence is made here, on the trusted side, and can therefore never carry content.
@@ -13,6 +13,8 @@ from workers.sandbox.types import Disposition
 
 
 class Reason(NamedTuple):
+    """What people are told, and what becomes of the file."""
+
     sentence: str
     disposition: Disposition
 
@@ -54,7 +56,9 @@ REASONS: Final[dict[str, Reason]] = {
     "too-many-pixels": Reason(
         "The picture has {found} megapixels; up to {limit} are taken.", "rejected"
     ),
-    "too-many-pages": Reason("The document has {found} pages; up to {limit} are taken.", "rejected"),
+    "too-many-pages": Reason(
+        "The document has {found} pages; up to {limit} are taken.", "rejected"
+    ),
     "too-much-text": Reason(
         "The document holds more than the {limit} million characters that are taken.", "rejected"
     ),

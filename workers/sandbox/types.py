@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    r"""The plain text of one page, lines separated by ``\n``, headings marked ``# `` to ``###### ``.
+    r"""The plain text of one page, lines end in ``\n``, headings are marked ``# `` to ``###### ``.
 
     `number` counts from 1 and is None where the format has no pages. `headings` are the headings'
     words in order, without marks.

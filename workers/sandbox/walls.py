@@ -111,6 +111,7 @@ def _drop_capabilities() -> None:
 
 def _drop_root(empty_directory: int | None) -> None:
     if os.getuid() == 0:
+        mapped = _maps_nobody()
         if empty_directory is not None:
             os.fchdir(empty_directory)
             os.chroot(".")
@@ -122,7 +123,7 @@ def _drop_root(empty_directory: int | None) -> None:
         except OSError as error:
             # A user namespace that maps only its root: that root is an ordinary user outside, and
             # loses its capabilities below. Anything else is a failure.
-            if error.errno not in (errno.EINVAL, errno.EPERM) or _maps_nobody():
+            if error.errno not in (errno.EINVAL, errno.EPERM) or mapped:
                 raise
     _drop_capabilities()
 
@@ -140,9 +141,7 @@ def _install_filter() -> None:
     instructions = decoder_filter(os.getpid())
     buffer = ctypes.create_string_buffer(instructions, len(instructions))
     filter_program = _Program(len(instructions) // 8, ctypes.addressof(buffer))
-    result = _libc.prctl(
-        _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filter_program), 0, 0
-    )
+    result = _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filter_program), 0, 0)
     _check(result, "seccomp filter")
 
 

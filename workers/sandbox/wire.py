@@ -32,9 +32,7 @@ class Answer:
     buffers: tuple[memoryview, ...]
 
 
-def send(
-    write: Callable[[Buffer], int], header: dict[str, Any], buffers: Sequence[Buffer]
-) -> None:
+def send(write: Callable[[Buffer], int], header: dict[str, Any], buffers: Sequence[Buffer]) -> None:
     """Writes one answer with `write`, which may take a part at a time like ``os.write``."""
     lengths = [memoryview(buffer).nbytes for buffer in buffers]
     encoded = json.dumps({**header, "buffers": lengths}, allow_nan=False).encode()

@@ -62,11 +62,17 @@ class _Child:
 class Zygote:
     """Forks children for the jobs that come over `control`."""
 
-    def __init__(self, control: socket.socket, operations: Mapping[str, child.Operation]) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        operations: Mapping[str, child.Operation],
+        *,
+        jail_fd: int | None,
+    ) -> None:
         self._control = control
         self._operations = operations
         self._children: dict[int, _Child] = {}
-        self._jail = _empty_directory()
+        self._jail = jail_fd
         wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake, self._waker = _moved(wake_read), _moved(wake_write)
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
@@ -100,9 +106,7 @@ class Zygote:
         pid = os.fork()
         if pid == 0:
             operation = self._operations[job.operation]
-            child.run(
-                job, operation, input_fd=input_fd, output_fd=output_fd, jail_fd=self._jail
-            )
+            child.run(job, operation, input_fd=input_fd, output_fd=output_fd, jail_fd=self._jail)
         os.close(input_fd)
         os.close(output_fd)
         self._children[pid] = _Child(status_fd, time.monotonic() + job.wall_seconds)
@@ -152,23 +156,22 @@ def _load_extra(path: str) -> Mapping[str, child.Operation]:
     return operations
 
 
-def _greet(extra: str) -> tuple[Hello, Mapping[str, child.Operation]]:
+def _greet(extra: str, jail_fd: int | None) -> tuple[Hello, Mapping[str, child.Operation]]:
     from workers.sandbox import proofs
 
     unsupported = walls.supported()
     if unsupported is not None:
-        return Hello(os.getpid(), os.getuid(), {}, {}, failure=unsupported), {}
+        return Hello(os.getpid(), None, {}, {}, failure=unsupported), {}
     # Here and not above, so that an unsupported machine gets its sentence without them.
     from workers.sandbox.operations import COMPONENTS, OPERATIONS, warm_up
 
     warm_up()
     operations = {**OPERATIONS, **(_load_extra(extra) if extra else {})}
-    held = proofs.try_walls()
+    held, uid = proofs.try_walls(jail_fd=jail_fd)
     failure = None
     if not held or not all(held.values()):
         broken = ", ".join(name for name, holds in held.items() if not holds) or "seccomp"
         failure = f"The decoding sandbox cannot be closed on this machine ({broken})."
-    uid = walls.NOBODY if os.getuid() == 0 else os.getuid()
     return Hello(os.getpid(), uid, held, dict(COMPONENTS), failure=failure), operations
 
 
@@ -179,11 +182,12 @@ def main(control_fd: int, extra: str) -> None:
     with socket.socket(fileno=_moved(control_fd)) as control:
         if os.getuid() == 0:
             walls.leave_network()
+        jail_fd = _empty_directory()
         try:
-            hello, operations = _greet(extra)
+            hello, operations = _greet(extra, jail_fd)
         except Exception as error:  # noqa: BLE001 - no content has been near; the operator must know
             failure = f"The decoding sandbox did not start: {type(error).__name__}: {error}"
-            hello, operations = Hello(os.getpid(), os.getuid(), {}, {}, failure=failure), {}
+            hello, operations = Hello(os.getpid(), None, {}, {}, failure=failure), {}
         control.send(hello.encode())
         if hello.failure is not None:
             return
@@ -192,4 +196,4 @@ def main(control_fd: int, extra: str) -> None:
         gc.collect()
         gc.freeze()
         gc.disable()
-        Zygote(control, operations).serve()
+        Zygote(control, operations, jail_fd=jail_fd).serve()

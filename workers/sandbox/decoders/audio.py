@@ -34,9 +34,9 @@ _COUNTED: Final = ("wav", "flac", "mp4")
 """Containers whose header counts samples; in the others the length is an estimate."""
 
 
-def _measure(file: BinaryIO, kind: str, limit_ms: int) -> tuple[
-    LoudnessMeter, waveform.Envelope, Found
-]:
+def _measure(
+    file: BinaryIO, kind: str, limit_ms: int
+) -> tuple[LoudnessMeter, waveform.Envelope, Found]:
     """First pass: loudness, peak, envelope. Constant memory."""
     container, stream = open_sound(file, kind)
     with container:

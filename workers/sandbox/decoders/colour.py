@@ -13,6 +13,7 @@ _PROFILE_MODES: Final = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LA
 _MAX_PROFILE: Final = 4 * 1024 * 1024
 _SRGB: Final = ImageCms.createProfile("sRGB")
 _BYTE: Final = 255
+_WORD: Final = 65_535
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
@@ -27,28 +28,30 @@ def eight_bit(image: Image.Image) -> Image.Image:
         return Image.fromarray((values >> 8).astype(np.uint8))
     if mode in ("I", "F"):
         return Image.fromarray(_stretched(np.asarray(image)))
-    if mode == "1":
-        return image.convert("L")
-    if mode in ("P", "PA"):
-        return image.convert("RGBA" if mode == "PA" or "transparency" in image.info else "RGB")
-    if mode in ("La", "RGBa"):
-        return image.convert("LA" if mode == "La" else "RGBA")
-    if mode in ("L", "RGB") and "transparency" in image.info:
-        return image.convert("LA" if mode == "L" else "RGBA")
-    if mode in ("RGBX", "HSV"):
-        return image.convert("RGB")
-    return image
+    transparent = "transparency" in image.info
+    target = {
+        "1": "L",
+        "P": "RGBA" if transparent else "RGB",
+        "PA": "RGBA",
+        "La": "LA",
+        "RGBa": "RGBA",
+        "L": "LA" if transparent else "L",
+        "RGB": "RGBA" if transparent else "RGB",
+        "RGBX": "RGB",
+        "HSV": "RGB",
+    }.get(mode, mode)
+    return image if target == mode else image.convert(target)
 
 
-def _stretched(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.uint8]
-]:
+def _stretched(
+    values: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     numbers = np.nan_to_num(values.astype(np.float32), posinf=0.0, neginf=0.0)
     low, high = float(numbers.min()), float(numbers.max())
     if low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    elif low >= 0 and high <= 0xFFFF:
-        low, high = 0.0, float(0xFFFF if high > _BYTE else _BYTE)
+    elif low >= 0 and high <= _WORD:
+        low, high = 0.0, float(_WORD if high > _BYTE else _BYTE)
     scale = _BYTE / (high - low) if high > low else 0.0
     return np.clip((numbers - low) * scale + 0.5, 0, _BYTE).astype(np.uint8)
 

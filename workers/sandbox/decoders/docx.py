@@ -143,9 +143,7 @@ class _Reader:
         return True
 
     def _leave(self, element: etree._Element) -> None:
-        if element.tag == f"{_W}p":
-            self._parts.append("\n")
-        elif element.tag == f"{_W}tr":
+        if element.tag == f"{_W}p" or element.tag == f"{_W}tr":
             self._parts.append("\n")
 
 

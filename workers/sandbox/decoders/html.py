@@ -29,7 +29,9 @@ _CELLS: Final = frozenset(("td", "th"))
 _HEADINGS: Final = {"title": "# ", **{f"h{level}": "#" * level + " " for level in range(1, 7)}}
 _INVISIBLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACES: Final = re.compile(r"[ \t\n\r\f]+")
-_META_CHARSET: Final = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([a-z0-9_-]{2,40})""", re.I)
+_META_CHARSET: Final = re.compile(
+    rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([a-z0-9_-]{2,40})""", re.IGNORECASE
+)
 _CHARSETS: Final = {
     name: codec
     for names, codec in (

@@ -85,9 +85,9 @@ def _shrink(image: Image.Image, side: int) -> Image.Image:
     return image
 
 
-def upright_rgb(file: BinaryIO, kind: str, *, side: int, max_pixels: int) -> tuple[
-    Image.Image, exif.Found
-]:
+def upright_rgb(
+    file: BinaryIO, kind: str, *, side: int, max_pixels: int
+) -> tuple[Image.Image, exif.Found]:
     """The picture in RGB, upright, sRGB, at most `side` px, and what metadata was in the file."""
     image = _open(file, kind)
     check_pixels(image, max_pixels)
@@ -122,9 +122,7 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
     if kind in _ISO_MEDIA:
         check_boxes(lambda at, count: _read_at(file, at, count), size)
         file.seek(0)
-    image, found = upright_rgb(
-        file, kind, side=RENDITION_SIDE, max_pixels=arguments["max_pixels"]
-    )
+    image, found = upright_rgb(file, kind, side=RENDITION_SIDE, max_pixels=arguments["max_pixels"])
     rendition = encode(image, quality=_RENDITION_QUALITY)
     thumbnail = encode(_shrink(image.copy(), THUMBNAIL_SIDE), quality=_THUMBNAIL_QUALITY)
     facts = {

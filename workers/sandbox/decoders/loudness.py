@@ -93,7 +93,7 @@ class LoudnessMeter:
 
 
 def gain_for(loudness: float | None, peak: float) -> float:
-    """The factor that brings a sound to the target without passing the peak limit; 1 for silence."""
+    """The factor that brings a sound to the target within the peak limit; 1 for silence."""
     if loudness is None or peak <= 0:
         return 1.0
     wanted = 10 ** ((TARGET_LUFS - loudness) / 20)

@@ -25,9 +25,7 @@ class OpusWriter:
     def __init__(self) -> None:
         self._file = io.BytesIO()
         # Bit-exact: no encoder version, no date and no random serial in the file.
-        self._container = av.open(
-            self._file, "w", format="ogg", options={"fflags": "+bitexact"}
-        )
+        self._container = av.open(self._file, "w", format="ogg", options={"fflags": "+bitexact"})
         self._stream = self._container.add_stream(
             "libopus",
             rate=RATE,

@@ -97,7 +97,7 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
 
 
 def check_size(size: int, arguments: Mapping[str, Any]) -> None:
-    """Raises `Refusal` where a text file is too large before it is even read (4 bytes a character)."""
+    """Raises `Refusal` where a file is too large for a text at 4 bytes a character."""
     if size > 4 * arguments["max_chars"]:
         raise Refusal("too-much-text", limit=arguments["max_chars"] // MILLION)
 

@@ -71,7 +71,7 @@ _CHECKS: Final[dict[str, Callable[[BinaryIO, int], None]]] = {
 
 
 def check_complete(file: BinaryIO, size: int, kind: str) -> None:
-    """Raises `Refusal` (truncated, zero-duration) where the container promises what is not there."""
+    """Raises `Refusal` (truncated, zero-duration) where the container promises too much."""
     check = _CHECKS.get(kind)
     if check is not None:
         check(file, size)

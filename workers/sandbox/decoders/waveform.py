@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -40,7 +41,7 @@ class Envelope:
         bars = np.array(
             [
                 peaks[int(start) : max(int(start) + 1, int(np.ceil(end)))].max()
-                for start, end in zip(edges[:-1], edges[1:], strict=True)
+                for start, end in itertools.pairwise(edges)
             ]
         )
         return bars / bars.max() if bars.max() > 0 else bars

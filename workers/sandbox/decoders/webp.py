@@ -17,7 +17,5 @@ def encode(image: Image.Image, *, quality: int) -> bytes:
     # A new image, since Pillow copies what it finds in `info` into what it writes.
     clean = Image.new("RGB", image.size)
     clean.paste(image)
-    clean.save(
-        buffer, "WEBP", quality=quality, method=_METHOD, exif=b"", xmp=b"", icc_profile=None
-    )
+    clean.save(buffer, "WEBP", quality=quality, method=_METHOD, exif=b"", xmp=b"", icc_profile=None)
     return buffer.getvalue()
