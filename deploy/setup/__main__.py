@@ -14,6 +14,8 @@ from typing import NoReturn
 from deploy.paths import ROOT, Paths
 from deploy.setup.environment import Environment, SetupError
 from deploy.setup.preflight import GIB, look, refusals
+from deploy.supervisor.errors import StartError
+from deploy.supervisor.options import check_port, parse_down, parse_up
 
 # Measured: the whole environment and pip's scratch copies, CPU build of torch and CUDA build.
 ENVIRONMENT_BYTES = 6 * GIB
@@ -31,22 +33,29 @@ def main(argv: list[str]) -> int:
     """Exit status 1 with a sentence for each refusal; does not return when all is well."""
     command, arguments = argv[0], argv[1:]
     environment = Environment(ROOT, with_dev=command in {"test", "lint", "lock"})
-    if not environment.complete():
-        if command == "down":
+    try:
+        _check_arguments(command, arguments, first_time=not environment.complete())
+        if command == "down" and not environment.complete():
             print("Vitrine is not running: nothing is installed here.")
             return 0
-        if any(flag in arguments for flag in ("-h", "--help")):
-            print("The command explains itself once the environment is made: start deploy/up.")
-            return 0
-    try:
         _prepare(command, arguments, environment)
-    except SetupError as error:
+    except (SetupError, StartError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped; the next start goes on from here.", file=sys.stderr)
         return 130
     return _hand_over(str(environment.python), ["-m", MODULES[command], command, *arguments])
+
+
+def _check_arguments(command: str, arguments: list[str], *, first_time: bool) -> None:
+    """Refuse wrong arguments, or print help and exit, before minutes are spent on libraries."""
+    if command == "up":
+        options = parse_up(arguments)
+        if first_time:
+            check_port(options)
+    elif command == "down":
+        parse_down(arguments)
 
 
 def _prepare(command: str, arguments: list[str], environment: Environment) -> None:
