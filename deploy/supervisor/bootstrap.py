@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.masterkey import MasterKeyError, MasterKeySource, master_key
+from audit.keystore import KeyStore
+from audit.masterkey import MasterKeyError, MasterKeySource
 from deploy.embedded.files import make_data_folders, secret_file
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.redis import EmbeddedRedis
@@ -51,10 +52,10 @@ def choose_servers(paths: Paths) -> Servers:
 
 
 def make_secrets(paths: Paths) -> None:
-    """Folders, secret key, database password and master key exist.
+    """Folders, secret key, database password and key store exist, and the master key opens it.
 
     Raises:
-        StartError: the master key that was named cannot be used.
+        StartError: the master key cannot be read or is another one.
     """
     make_data_folders(paths)
     secret_file(paths.secrets / "secret_key", nbytes=SECRET_KEY_BYTES)
@@ -64,7 +65,7 @@ def make_secrets(paths: Paths) -> None:
         passphrase_file=_path_from("VITRINE_MASTER_PASSPHRASE_FILE"),
     )
     try:
-        master_key(paths.keys, source, create=True)
+        KeyStore.initialise(paths.keys, source)
     except MasterKeyError as error:
         raise StartError(f"The master key cannot be used: {error}.") from None
 

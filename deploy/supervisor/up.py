@@ -6,11 +6,12 @@ import json
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from deploy.credentials import credentials_read, credentials_update
-from deploy.embedded.files import UnsafeFolderError, make_data_folders
+from deploy.embedded.files import UnsafeFolderError, make_data_folders, write_private
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.paths import Paths
 from deploy.supervisor import leftovers
@@ -120,8 +121,9 @@ def _start(options: Options, paths: Paths, watch: Watch, teller: Teller, *, demo
     watch.wait_ready([service.name for service in (*early, *later)])
     if demo and options.demo and not _demo_loaded(paths):
         teller.say(f"the pages answer at {options.url}; loading the demo")
+        began = time.monotonic()
         manage.must("demo", "load", show=True)
-        _mark_demo(paths, loaded=True)
+        _mark_demo(paths, loaded=True, seconds=time.monotonic() - began)
 
 
 def _start_servers(paths: Paths, watch: Watch, servers: Servers) -> None:
@@ -150,8 +152,8 @@ def _prepare_database(manage: Manage, paths: Paths, teller: Teller, *, demo: boo
     manage.must("setup_roles")
     teller.say("installing the starter models")
     manage.must("models", "install", "--builtin")
-    if demo:
-        _mark_demo(paths, loaded=_demo_loaded(paths))
+    if demo and not _holds_demo(paths):
+        _mark_demo(paths, loaded=False)
     if "admin" not in credentials_read(paths.credentials):
         manage.must("first_admin", *(["--demo"] if demo else []))
 
@@ -213,8 +215,10 @@ def _demo_loaded(paths: Paths) -> bool:
         return False
 
 
-def _mark_demo(paths: Paths, *, loaded: bool) -> None:
-    _demo_file(paths).write_text(json.dumps({"loaded": loaded}) + "\n", encoding="utf-8")
+def _mark_demo(paths: Paths, *, loaded: bool, seconds: float | None = None) -> None:
+    """Write down that demo accounts are (about to be) here, and how long loading took."""
+    note = {"loaded": loaded, "seconds": seconds}
+    write_private(_demo_file(paths), json.dumps(note) + "\n")
 
 
 def report(error: Exception) -> int:

@@ -1,0 +1,1 @@
+"""What the appliance costs in time and memory, measured on the machine at hand."""
