@@ -1,0 +1,21 @@
+"""``manage.py sweep``: queue again what a dead process or a lost message left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from retrieval.services.sweep import sweep
+
+
+class Command(BaseCommand):
+    """Beat does this every 30 seconds; by hand it is for the impatient."""
+
+    help = __doc__
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        swept = sweep()
+        self.stdout.write(
+            f"{swept.released} claims given back, {swept.queued} assets queued again."
+        )

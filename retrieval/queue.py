@@ -1,0 +1,90 @@
+"""Work is handed to the workers by task name, after the commit that makes it due. Ids travel,
+nothing else.
+
+A message may be lost (Redis keeps nothing on a disk): the sweeper finds over the database what was
+left behind. The ``queued`` marks lie in the same Redis as the queue and share its fate; they keep
+the sweeper from queueing again what still waits its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from uuid import UUID
+
+import structlog
+from celery import current_app
+from django.core.cache import cache
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+logger = structlog.get_logger("vitrine.queue")
+
+STAGES = ("redact", "verify", "embed")
+INGEST_QUEUE = "ingest"
+HOUSEKEEPING_QUEUE = "housekeeping"
+MARK_SECONDS = 15 * 60
+
+_LOST = (OperationalError, RedisError, OSError)
+
+
+def task_name(stage: str) -> str:
+    """The Celery name of a stage's task."""
+    return f"workers.tasks.{stage}"
+
+
+def _mark(asset_id: UUID) -> str:
+    return f"ingest:queued:{asset_id}"
+
+
+def enqueue(*, stage: str, asset_id: UUID) -> bool:
+    """Queues a stage now; whether the broker took it. What it did not take, the sweeper brings again."""
+    try:
+        cache.set(_mark(asset_id), 1, timeout=MARK_SECONDS)
+        current_app.send_task(
+            task_name(stage), args=[str(asset_id)], queue=INGEST_QUEUE, ignore_result=True
+        )
+    except _LOST as error:
+        logger.warning(
+            "enqueue_failed", stage=stage, asset_id=str(asset_id), error=type(error).__name__
+        )
+        return False
+    return True
+
+
+def enqueue_after_commit(stage: str, asset_id: UUID) -> None:
+    """Queues a stage once the present transaction has committed."""
+    # robust: the work is committed; a failure to queue it must not look like a failure to do it.
+    transaction.on_commit(partial(_send, stage, asset_id), robust=True)
+
+
+def _send(stage: str, asset_id: UUID) -> None:
+    enqueue(stage=stage, asset_id=asset_id)
+
+
+def started(asset_id: UUID) -> None:
+    """Takes the mark away: the message has arrived."""
+    try:
+        cache.delete(_mark(asset_id))
+    except _LOST as error:
+        logger.warning("mark_failed", asset_id=str(asset_id), error=type(error).__name__)
+
+
+def retried(asset_id: UUID, *, seconds: float) -> None:
+    """Marks an asset whose message comes again after ``seconds``."""
+    try:
+        cache.set(_mark(asset_id), 1, timeout=int(seconds) + 60)
+    except _LOST as error:
+        logger.warning("mark_failed", asset_id=str(asset_id), error=type(error).__name__)
+
+
+def not_queued(asset_ids: Iterable[UUID]) -> list[UUID]:
+    """Those that have no message under way, as far as is known. One round trip.
+
+    Raises:
+        RedisError: the broker is not reachable; then nothing can be queued either.
+    """
+    wanted = list(asset_ids)
+    marked = cache.get_many([_mark(asset_id) for asset_id in wanted])
+    return [asset_id for asset_id in wanted if _mark(asset_id) not in marked]

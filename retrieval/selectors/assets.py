@@ -1,0 +1,148 @@
+"""Reading assets: the rows; ``retrieval.services.content`` opens what lies behind them.
+
+Who sees which assets of a collection: whoever reads it, the searchable ones and their own uploads;
+curators and stewards, those in every state. Titles, metadata and content are for readers; a steward
+who does not read sees states, reasons and what was redacted. What a caller may not see does not
+exist for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import User
+from retrieval import access, scope
+from retrieval.access import Access, Permission
+from retrieval.errors import NotVisible
+from retrieval.models import Asset, ProvenanceStep
+from retrieval.states import State
+
+_SEEN_BY_READERS = (State.SEARCHABLE,)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an asset's provenance; ``actor`` is the ledger's id of the person, where one did it."""
+
+    at: datetime
+    step: str
+    component: str
+    version: str
+    actor: UUID | None
+
+
+@dataclass(frozen=True)
+class AssetView:
+    """An asset as one user may see it: ``readable`` says whether its words and content are among that."""
+
+    asset: Asset
+    readable: bool
+    segments: int
+    provenance: tuple[Step, ...]
+
+    @property
+    def title(self) -> str:
+        """Redacted; empty for whoever does not read the collection, and before redaction."""
+        return self.asset.title if self.readable else ""
+
+    @property
+    def source(self) -> str:
+        """Redacted; empty for whoever does not read the collection."""
+        return self.asset.source if self.readable else ""
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Redacted; empty for whoever does not read the collection."""
+        return dict(self.asset.metadata) if self.readable else {}
+
+
+@dataclass(frozen=True)
+class AssetFilters:
+    """What to list; None means any."""
+
+    collection: UUID | None = None
+    state: str | None = None
+    modality: str | None = None
+
+
+def _visible(user: User, held: dict[UUID, Access]) -> Q:
+    whole = [
+        cid
+        for cid, one in held.items()
+        if one.allows(Permission.CURATE) or one.allows(Permission.GOVERN)
+    ]
+    read = [cid for cid, one in held.items() if one.allows(Permission.READ)]
+    return ~Q(state=State.ERASED) & (
+        Q(collection_id__in=whole)
+        | Q(collection_id__in=read, state__in=_SEEN_BY_READERS)
+        | Q(collection_id__in=read, uploaded_by_id=user.pk)
+    )
+
+
+def asset_rows(*, user: User, filters: AssetFilters = AssetFilters()) -> QuerySet[Asset]:
+    """The rows ``user`` may know of, newest first, unevaluated so that a view can page through
+    them.
+
+    Evaluate it inside ``scope.user(user.pk)``; outside, row-level security shows nothing.
+
+    Raises:
+        NotVisible: the collection asked for is not the user's to know of.
+    """
+    held = access.access_by_collection(user=user)
+    if filters.collection is not None and filters.collection not in held:
+        raise NotVisible("There is no such collection.")
+    rows = Asset.objects.filter(_visible(user, held)).order_by("-created_at", "id")
+    if filters.collection is not None:
+        rows = rows.filter(collection_id=filters.collection)
+    if filters.state is not None:
+        rows = rows.filter(state=filters.state)
+    if filters.modality is not None:
+        rows = rows.filter(modality=filters.modality)
+    return rows
+
+
+def asset_views(*, user: User, rows: list[Asset]) -> list[AssetView]:
+    """``rows``, which ``asset_rows`` gave, with what belongs to them. Three queries, however many rows."""
+    ids = [row.pk for row in rows]
+    held = access.access_by_collection(user=user, collections={row.collection_id for row in rows})
+    with scope.user(user.pk):
+        counted = Asset.objects.filter(id__in=ids).annotate(n=Count("segments"))
+        segments = dict(counted.values_list("id", "n"))
+        steps = _steps(ids)
+    return [
+        AssetView(
+            asset=row,
+            readable=held.get(row.collection_id, access.NO_ACCESS).allows(Permission.READ),
+            segments=segments.get(row.pk, 0),
+            provenance=tuple(steps.get(row.pk, ())),
+        )
+        for row in rows
+    ]
+
+
+def _steps(ids: list[UUID]) -> dict[UUID, list[Step]]:
+    found: dict[UUID, list[Step]] = {}
+    rows = ProvenanceStep.objects.filter(asset_id__in=ids).order_by("id")
+    for asset_id, *step in rows.values_list(
+        "asset_id", "at", "step", "component", "version", "actor"
+    ):
+        found.setdefault(asset_id, []).append(Step(*step))
+    return found
+
+
+def asset_get(*, user: User, asset_id: UUID) -> AssetView:
+    """One asset with its segments counted and its provenance.
+
+    Raises:
+        NotVisible: no such asset, or not the user's to know of.
+    """
+    with scope.user(user.pk):
+        row = asset_rows(user=user).filter(pk=asset_id).first()
+    if row is None:
+        raise NotVisible("There is no such asset.")
+    return asset_views(user=user, rows=[row])[0]

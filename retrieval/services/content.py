@@ -1,0 +1,155 @@
+"""Opening what lies behind an asset. A service, not a selector: no ledger entry, no content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.core.cache import cache
+from django.db import transaction
+
+from accounts.models import User
+from accounts.trail import actor_id
+from audit import ledger
+from audit.ledger import PersonalTo
+from retrieval import access, media, scope
+from retrieval.access import Permission
+from retrieval.errors import Conflict, Gone, Invalid, NotAllowed
+from retrieval.models import Asset, Collection
+from retrieval.selectors.assets import asset_get
+from retrieval.states import RawState, State
+
+THUMBNAIL_TYPE = "image/webp"
+MAX_REASON = 300
+# A player that seeks asks for many ranges; within this time they belong to the view that was
+# recorded.
+_ONE_VIEW_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Content:
+    """A decrypting stream for the caller to read (``read``, ``seek``, ``iter_range``) and close; ``size`` in bytes."""
+
+    stream: media.BlobReader
+    media_type: str
+    size: int
+
+
+def rendition_open(
+    *, user: User, asset_id: UUID, continued: bool = False, download: bool = False
+) -> Content:
+    """The redacted rendition, recorded as viewed (or downloaded).
+
+    ``continued``: a request for a later range; it is part of a view recorded a moment ago, or is
+    recorded itself.
+
+    Raises:
+        NotVisible, NotAllowed: no such asset for this user, or not its content.
+        Conflict: it is not searchable, so nothing of it is shown.
+        Gone: the rendition's period is over.
+    """
+    asset = _viewable(user, asset_id)
+    content = _content(media.Blob.RENDITION, asset, asset.media_type)
+    event = "content:rendition:download" if download else "content:rendition:view"
+    _recorded_or_closed(content, user, asset, event, continued=continued)
+    return content
+
+
+def thumbnail_open(*, user: User, asset_id: UUID) -> Content:
+    """The small picture of the redacted rendition. Not recorded by itself: the search that showed
+    it was.
+
+    Raises:
+        NotVisible, NotAllowed, Conflict, Gone: as ``rendition_open``; Gone too where there is none.
+    """
+    return _content(media.Blob.THUMBNAIL, _viewable(user, asset_id), THUMBNAIL_TYPE)
+
+
+def raw_open(*, user: User, asset_id: UUID, reason: str) -> Content:
+    """The unredacted original, recorded with the reason (encrypted under the reader's own key).
+
+    Raises:
+        NotVisible, NotAllowed: no such asset for this user, or no right to originals.
+        Invalid: no reason, or too long a one.
+        Conflict: the asset is withheld.
+        Gone: the original has been destroyed.
+    """
+    asset = _readable(user, asset_id)
+    access.require(user=user, collection_id=asset.collection_id, permission=Permission.RAW)
+    reason = reason.strip()
+    if not reason or len(reason) > MAX_REASON:
+        message = f"Say why, in at most {MAX_REASON} characters."
+        raise Invalid(message, fields={"reason": [message]})
+    _refuse_without_consent(asset)
+    if asset.state == State.WITHHELD:
+        raise Conflict("The asset is withheld.")
+    if asset.raw_state != RawState.KEPT:
+        raise Gone("The original has been destroyed, as the retention policy says.")
+    content = _content(media.Blob.RAW, asset, asset.source_type or "application/octet-stream")
+    _recorded_or_closed(content, user, asset, "content:raw:view", reason=reason)
+    return content
+
+
+def _readable(user: User, asset_id: UUID) -> Asset:
+    view = asset_get(user=user, asset_id=asset_id)
+    if not view.readable:
+        raise NotAllowed("This needs the permission 'read' in the collection.")
+    return view.asset
+
+
+def _viewable(user: User, asset_id: UUID) -> Asset:
+    asset = _readable(user, asset_id)
+    if asset.state == State.PURGED:
+        raise Gone("The rendition has been destroyed, as the retention policy says.")
+    if asset.state != State.SEARCHABLE:
+        raise Conflict(f"The asset is {asset.state}; only searchable ones are shown.")
+    return asset
+
+
+def _refuse_without_consent(asset: Asset) -> None:
+    """Consents cannot be recorded yet, so where one is needed it is missing: fail closed."""
+    with scope.system():
+        purposes = Collection.objects.values_list("purposes", flat=True).get(id=asset.collection_id)
+    if purposes.get("raw_access", {}).get("consent") != "not_required":
+        raise NotAllowed(
+            "The collection requires consent for seeing originals, and none is recorded."
+        )
+
+
+def _content(kind: media.Blob, asset: Asset, media_type: str) -> Content:
+    try:
+        stream = media.open_blob(kind, asset.pk)
+    except media.BlobMissing:
+        raise Gone("It has been destroyed.") from None
+    return Content(stream=stream, media_type=media_type, size=stream.size)
+
+
+def _recorded_or_closed(
+    content: Content,
+    user: User,
+    asset: Asset,
+    event: str,
+    *,
+    reason: str = "",
+    continued: bool = False,
+) -> None:
+    """Writes the ledger entry; whatever goes wrong with it, nothing can be read any more."""
+    mark = f"content:viewed:{user.pk}:{asset.pk}:{event}"
+    try:
+        if continued and cache.get(mark) is not None:
+            return
+        with scope.user(user.pk):
+            actor = actor_id(user)
+            ledger.record(
+                event=event,
+                actor=actor,
+                refs={"asset": asset.pk, "collection": asset.collection_id},
+                payload={"reason": reason} if reason else None,
+                personal_to=PersonalTo("actor", actor) if reason else None,
+            )
+            transaction.on_commit(
+                lambda: cache.set(mark, 1, timeout=_ONE_VIEW_SECONDS), robust=True
+            )
+    except BaseException:
+        content.stream.close()
+        raise

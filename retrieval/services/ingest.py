@@ -1,0 +1,207 @@
+"""Taking a file in: who may, whether it is here already, and what is promised about its original."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from accounts.trail import actor_id
+from audit import ledger
+from audit.keystore import default_keystore
+from retrieval import access, clients, media, scope
+from retrieval.access import Permission
+from retrieval.errors import Invalid, NotVisible, Unavailable, Unprocessable
+from retrieval.models import Asset, Collection
+from retrieval.queue import enqueue_after_commit
+from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
+from retrieval.services.description import Description, description_write, metadata_checked
+from retrieval.services.provenance import step_add
+from retrieval.services.retention import raw_deadline_set
+from retrieval.uploads import EncryptedUpload
+
+logger = structlog.get_logger("vitrine.ingest")
+
+MAX_WORDS = 300
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What redaction would leave of a file. Nothing of it was kept."""
+
+    modality: str
+    media_type: str
+    rendition: bytes
+    title: str
+    redactions: list[dict[str, Any]]
+    profile_version: str
+
+
+def asset_upload(
+    *,
+    user: User | None,
+    collection_id: UUID,
+    upload: EncryptedUpload,
+    title: str = "",
+    source: str = "",
+    captured_at: datetime | None = None,
+    subjects: list[UUID] | None = None,
+    consent: UUID | None = None,
+    metadata: dict[str, Any] | None = None,
+    component: str = "api",
+) -> tuple[Asset, bool]:
+    """The asset and whether it is new; the same content in the same collection gives the asset that
+    is there.
+
+    ``user`` None is the appliance itself (import on the server). File name, title, source and
+    metadata are kept encrypted until the redact stage has seen them; the row holds none of them
+    before. ``upload`` is used up either way.
+
+    Raises:
+        NotVisible, NotAllowed: the user may not upload there.
+        Invalid: unknown subjects or consent, metadata that is no object, words too long.
+    """
+    with upload:
+        if user is not None:
+            access.require(user=user, collection_id=collection_id, permission=Permission.CONTRIBUTE)
+        _refuse_unknown_people(subjects or [], consent)
+        description = Description(
+            name=upload.name or "file",
+            title=_short("title", title),
+            source=_short("source", source),
+            metadata=metadata_checked(metadata or {}),
+        )
+        digest = content_digest(collection_id=collection_id, sha256=upload.sha256)
+        found = _existing(collection_id, digest)
+        if found is not None:
+            return found, False
+        asset = Asset(
+            id=upload.asset_id,
+            collection_id=collection_id,
+            digest=digest,
+            size_bytes=upload.size,
+            captured_at=captured_at,
+            uploaded_by=user,
+        )
+        if _created(asset, upload, description, component):
+            return asset, True
+        # Somebody uploaded the same bytes at the same moment; theirs counts.
+        found = _existing(collection_id, digest)
+        if found is None:
+            raise Unavailable("The same file was uploaded and removed at the same moment.")
+        return found, False
+
+
+def content_digest(*, collection_id: UUID, sha256: bytes) -> bytes:
+    """32 bytes that tell the same content within one collection and say nothing outside it (HMAC-SHA-256)."""
+    key = default_keystore().get_or_create("collection", str(collection_id))
+    return hmac.digest(key, b"asset-content\0" + sha256, "sha256")
+
+
+def preview(*, user: User, collection_id: UUID, data: bytes, name: str, title: str = "") -> Preview:
+    """What the collection's redaction would leave of ``data``; nothing is kept or recorded.
+
+    Raises:
+        NotVisible, NotAllowed: the user may not upload there.
+        Unprocessable: the file cannot be taken; the detail says why.
+        Unavailable: the redaction server does not answer.
+    """
+    access.require(user=user, collection_id=collection_id, permission=Permission.CONTRIBUTE)
+    with scope.system():
+        profile = Collection.objects.values_list("redaction_profile", flat=True).get(
+            id=collection_id
+        )
+    try:
+        prepared = clients.redaction().prepare(
+            iter([data]), name=name, title=title, profile=profile
+        )
+    except RedactionRefused as error:
+        raise Unprocessable(error.reason, fields={"file": [error.code]}) from None
+    except RedactionUnavailable:
+        raise Unavailable("Redaction does not answer right now; please try again.") from None
+    return Preview(
+        modality=prepared.modality,
+        media_type=prepared.media_type,
+        rendition=prepared.rendition,
+        title=prepared.title,
+        redactions=[{"kind": r.kind, "count": r.count} for r in prepared.redactions],
+        profile_version=prepared.profile_version,
+    )
+
+
+def _refuse_unknown_people(subjects: list[UUID], consent: UUID | None) -> None:
+    """Neither data subjects nor consents can be recorded yet, so none that is named can be known: fail closed."""
+    fields = {}
+    if subjects:
+        fields["subjects"] = ["There is no such subject."]
+    if consent is not None:
+        fields["consent"] = ["There is no such consent."]
+    if fields:
+        raise Invalid(
+            "The upload names people or consents that are not recorded here.", fields=fields
+        )
+
+
+def _short(field: str, text: str) -> str:
+    text = text.strip()
+    if len(text) > MAX_WORDS:
+        message = f"This has at most {MAX_WORDS} characters."
+        raise Invalid(message, fields={field: [message]})
+    return text
+
+
+def _existing(collection_id: UUID, digest: bytes) -> Asset | None:
+    with scope.system():
+        return Asset.objects.filter(collection_id=collection_id, digest=digest).first()
+
+
+def _created(
+    asset: Asset, upload: EncryptedUpload, description: Description, component: str
+) -> bool:
+    """Writes row, blobs, provenance and ledger together; False where the same content got there first."""
+    words = description_write(asset_id=asset.id, description=description)
+    try:
+        with scope.system():
+            if not _inserted(asset):
+                return False
+            raw_deadline_set(asset_id=asset.id)
+            actor = actor_id(asset.uploaded_by) if asset.uploaded_by else None
+            step_add(
+                asset_id=asset.id, step="upload", component=component, version="1", actor=actor
+            )
+            ledger.record(
+                event="ingest:asset:upload",
+                actor=actor,
+                refs={"asset": asset.id, "collection": asset.collection_id},
+                payload={"size_bytes": asset.size_bytes, "through": component},
+            )
+            enqueue_after_commit("redact", asset.id)
+            asset.refresh_from_db()
+            # The files come last: a crash between here and the commit leaves blobs without a row,
+            # which the sweeper destroys, never a row without its original.
+            words.publish()
+            upload.keep()
+    except BaseException:
+        media.destroy_raw(asset.id)
+        raise
+    finally:
+        words.discard()
+    logger.info("asset_received", asset_id=str(asset.id), collection_id=str(asset.collection_id))
+    return True
+
+
+def _inserted(asset: Asset) -> bool:
+    if not Collection.objects.filter(id=asset.collection_id).exists():
+        raise NotVisible("There is no such collection.")
+    try:
+        with transaction.atomic():
+            asset.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,90 @@
+"""When an original is destroyed: what the collection's policy says, and two weeks at most in quarantine."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.functions import Least
+
+from audit import retention
+from retrieval import scope
+from retrieval.models import Asset, Collection
+from retrieval.states import RawState, State
+
+_RAW = "raw"
+
+
+def raw_deadline(*, rules: list[dict[str, Any]], modality: str, since: datetime) -> datetime | None:
+    """When the original of an asset received at ``since`` is due; None: kept until a steward sets a
+    period.
+
+    While the modality is not known (``""``) the earliest period of all counts.
+    """
+    days = retention.after_days(rules, what=_RAW, modality=modality)
+    return None if days is None else since + timedelta(days=days)
+
+
+def raw_deadline_set(*, asset_id: UUID) -> None:
+    """Sets the deadline of one asset anew, e.g. once its modality is known. Inside the caller's scope."""
+    asset = Asset.objects.select_related("collection__retention_policy").get(id=asset_id)
+    _apply(Asset.objects.filter(id=asset_id), _rules(asset.collection))
+
+
+def raw_deadlines_recompute(
+    *, collection_id: UUID | None = None, policy_id: UUID | None = None
+) -> int:
+    """How many originals still kept got their deadline anew, after a policy changed or a collection
+    took another.
+
+    Call it in the transaction of the change, so that no original is ever due under rules that no
+    longer hold.
+    """
+    collections = Collection.objects.select_related("retention_policy")
+    collections = collections.filter(
+        Q(id=collection_id) if collection_id else Q(retention_policy_id=policy_id)
+    )
+    with scope.system():
+        return sum(
+            _apply(Asset.objects.filter(collection=collection), _rules(collection))
+            for collection in collections
+        )
+
+
+def follow_policy(*, policy_id: UUID) -> None:
+    """What ``audit.retention`` calls when a policy changed."""
+    raw_deadlines_recompute(policy_id=policy_id)
+
+
+def _rules(collection: Collection) -> list[dict[str, Any]]:
+    policy = collection.retention_policy
+    return list(policy.rules) if policy is not None else []
+
+
+def _apply(assets: QuerySet[Asset], rules: list[dict[str, Any]]) -> int:
+    """How many originals of ``assets`` have their deadline by ``rules`` now; a few statements, no loop over rows."""
+    kept = assets.filter(raw_state=RawState.KEPT).exclude(state=State.ERASED)
+    quarantined = _later("state_changed_at", settings.VITRINE_QUARANTINE_RAW_DAYS)
+    changed = 0
+    for modality in kept.order_by().values_list("modality", flat=True).distinct():
+        days = retention.after_days(rules, what=_RAW, modality=modality)
+        by_policy = _NEVER if days is None else _later("created_at", days)
+        of_modality = kept.filter(modality=modality)
+        changed += of_modality.exclude(state=State.QUARANTINED).update(raw_kept_until=by_policy)
+        # Postgres' LEAST passes over nulls: without a period of the policy the quarantine's own
+        # counts.
+        changed += of_modality.filter(state=State.QUARANTINED).update(
+            raw_kept_until=Least(by_policy, quarantined)
+        )
+    return changed
+
+
+_NEVER = Value(None, output_field=DateTimeField())
+
+
+def _later(field: str, days: int) -> ExpressionWrapper:
+    period = Value(timedelta(days=days), output_field=DurationField())
+    return ExpressionWrapper(F(field) + period, output_field=DateTimeField())

@@ -1,0 +1,149 @@
+"""Redact: from the original to what may be stored, shown and embedded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from audit import ledger
+from retrieval import clients, media, scope
+from retrieval.models import Asset, Segment
+from retrieval.queue import enqueue_after_commit
+from retrieval.redaction.types import Prepared
+from retrieval.services.claims import Claimed, asset_advance
+from retrieval.services.description import (
+    MAX_TITLE,
+    RedactedWords,
+    clean,
+    description_read,
+    words_redact,
+)
+from retrieval.services.provenance import step_add
+from retrieval.services.retention import raw_deadline_set
+from retrieval.states import State
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class _Made:
+    prepared: Prepared
+    words: RedactedWords
+
+    @property
+    def redactions(self) -> list[dict[str, object]]:
+        """Findings of content, title, source and metadata together, by kind."""
+        counts = Counter({r.kind: r.count for r in self.prepared.redactions})
+        counts.update(self.words.counts)
+        return [{"kind": kind, "count": count} for kind, count in sorted(counts.items())]
+
+
+def redact(claimed: Claimed) -> None:
+    """Decodes and redacts the original, stores rendition, thumbnail and segments, and moves on to
+    ``verifying``.
+
+    No transaction is open while the redaction server works.
+
+    Raises:
+        RedactionRefused, RedactionUnavailable, BlobMissing, BlobDamaged, ClaimLost.
+    """
+    made = _made(claimed)
+    blobs = []
+    try:
+        blobs.append(
+            media.write_blob(media.Blob.RENDITION, claimed.asset_id, made.prepared.rendition)
+        )
+        if made.prepared.thumbnail:
+            blobs.append(
+                media.write_blob(media.Blob.THUMBNAIL, claimed.asset_id, made.prepared.thumbnail)
+            )
+        with scope.system():
+            _store(claimed, made)
+            # Published last, while the row is locked and known to be still ours: a stage that lost
+            # its claim never overwrites the rendition of the one that took over.
+            for blob in blobs:
+                blob.publish()
+    finally:
+        for blob in blobs:
+            blob.discard()
+
+
+def _made(claimed: Claimed) -> _Made:
+    description = description_read(asset_id=claimed.asset_id)
+    prepared = clients.redaction().prepare(
+        media.iter_blob(media.Blob.RAW, claimed.asset_id),
+        name=description.name,
+        title=description.title,
+        profile=claimed.profile,
+    )
+    return _Made(prepared, words_redact(description=description, profile=claimed.profile))
+
+
+def _store(claimed: Claimed, made: _Made) -> None:
+    prepared = made.prepared
+    asset_advance(
+        claimed=claimed,
+        state=State.VERIFYING,
+        reason="",
+        reason_detail="",
+        modality=prepared.modality,
+        source_type=prepared.source_type[:100],
+        media_type=prepared.media_type[:100],
+        title=clean(prepared.title)[:MAX_TITLE],
+        source=made.words.source,
+        metadata=made.words.metadata,
+        width=prepared.width,
+        height=prepared.height,
+        duration_ms=prepared.duration_ms,
+        redactions=made.redactions,
+        profile_version=prepared.profile_version[:64],
+    )
+    if prepared.captured_at is not None:
+        Asset.objects.filter(id=claimed.asset_id, captured_at=None).update(
+            captured_at=_aware(prepared.captured_at)
+        )
+    raw_deadline_set(asset_id=claimed.asset_id)
+    _rewrite_segments(claimed, prepared)
+    for step in prepared.steps:
+        step_add(
+            asset_id=claimed.asset_id,
+            step=step.step,
+            component=step.component,
+            version=step.version,
+        )
+    ledger.record(
+        event="ingest:asset:redact",
+        actor=None,
+        refs={"asset": str(claimed.asset_id), "collection": str(claimed.collection_id)},
+        payload={"profile": prepared.profile_version, "redactions": made.redactions},
+    )
+    enqueue_after_commit("verify", claimed.asset_id)
+
+
+def _rewrite_segments(claimed: Claimed, prepared: Prepared) -> None:
+    Segment.objects.filter(asset_id=claimed.asset_id).delete()
+    Segment.objects.bulk_create(
+        [
+            Segment(
+                asset_id=claimed.asset_id,
+                collection_id=claimed.collection_id,
+                modality=prepared.modality,
+                kind=plan.kind,
+                ordinal=plan.ordinal,
+                text=clean(plan.text),
+                page=plan.page,
+                start=plan.start,
+                end=plan.end,
+                start_ms=plan.start_ms,
+                end_ms=plan.end_ms,
+            )
+            for plan in prepared.segments
+        ],
+        batch_size=_BATCH,
+    )
+
+
+def _aware(moment: datetime) -> datetime:
+    """``moment`` with a time zone; cameras mostly write none, and UTC is then as good as any."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

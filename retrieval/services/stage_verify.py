@@ -1,0 +1,61 @@
+"""Verify: a second look at what redaction left, before anything of it is shown or embedded."""
+
+from __future__ import annotations
+
+from audit import ledger
+from retrieval import clients, media, scope
+from retrieval.models import Asset
+from retrieval.queue import enqueue_after_commit
+from retrieval.services.claims import Claimed, asset_advance, asset_rest
+from retrieval.services.provenance import step_add
+from retrieval.states import State
+
+TEXT_TYPE = "text/plain; charset=utf-8"
+
+
+def verify(claimed: Claimed) -> None:
+    """Looks at the rendition, title and source again; clean moves on to ``embedding``, anything
+    found is quarantined.
+
+    Raises:
+        RedactionRefused, RedactionUnavailable, BlobMissing, BlobDamaged, ClaimLost.
+    """
+    words_kinds = _found_in_words(claimed)
+    rendition = media.read_blob(media.Blob.RENDITION, claimed.asset_id)
+    kinds = clients.redaction().verify(
+        rendition, media_type=claimed.media_type, profile=claimed.profile
+    )
+    if words_kinds or kinds:
+        _quarantine(claimed, sorted({*words_kinds, *kinds}), words=bool(words_kinds))
+        return
+    with scope.system():
+        asset_advance(claimed=claimed, state=State.EMBEDDING)
+        step_add(asset_id=claimed.asset_id, step="verify", component="redaction", version="1")
+        ledger.record(
+            event="ingest:asset:verify",
+            actor=None,
+            refs={"asset": str(claimed.asset_id), "collection": str(claimed.collection_id)},
+        )
+        enqueue_after_commit("embed", claimed.asset_id)
+
+
+def _found_in_words(claimed: Claimed) -> list[str]:
+    words = "\n".join(text for text in (claimed.title, claimed.source) if text)
+    if not words:
+        return []
+    return clients.redaction().verify(words.encode(), media_type=TEXT_TYPE, profile=claimed.profile)
+
+
+def _quarantine(claimed: Claimed, kinds: list[str], *, words: bool) -> None:
+    named = ", ".join(kinds)
+    with scope.system():
+        if words:  # a title that still holds something personal is shown to nobody
+            Asset.objects.filter(id=claimed.asset_id, claim=claimed.token).update(
+                title="", source="", metadata={}
+            )
+        asset_rest(
+            claimed=claimed,
+            state=State.QUARANTINED,
+            reason="redaction-incomplete",
+            detail=f"A second look at the redacted rendition still found: {named}.",
+        )

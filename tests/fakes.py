@@ -1,0 +1,209 @@
+"""Stand-ins for the redaction and model servers: the same calls, answers that can be foretold, nothing random."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from retrieval.encoders.client import ModelInfo, ModelUnavailable
+from retrieval.redaction.base import Finding, RedactedText
+from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
+from retrieval.redaction.types import (
+    Prepared,
+    QueryMedia,
+    RedactionCount,
+    SegmentPlan,
+    StepRecord,
+    TensorSpec,
+)
+
+EMAIL = re.compile(r"[\w.]+@[\w.]+\.\w+")
+TEXT_TYPE = "text/plain; charset=utf-8"
+
+
+class FakeRedaction:
+    """Redacts e-mail addresses. Bytes that begin with ``IMG`` or ``SND`` pass as a picture or 12 s of sound.
+
+    ``BAD`` is refused for good, ``HELP`` quarantined. Set ``missed`` and verification finds that kind; ``down`` and
+    nothing answers; ``before`` is called at the start of every ``prepare`` and ``verify``.
+    """
+
+    def __init__(self) -> None:
+        self.down = False
+        self.missed: list[str] = []
+        self.before: Callable[[str], object] = lambda call: None
+        self.calls: list[str] = []
+        self.lock = threading.Lock()
+
+    def health(self, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
+        if self.down:
+            raise RedactionUnavailable("not-reachable")
+        return {"status": "ok"}
+
+    def prepare(self, stream: Iterable[bytes], *, name: str, title: str, profile: str) -> Prepared:
+        data = b"".join(stream)
+        self._begin("prepare")
+        if data.startswith(b"BAD"):
+            raise RedactionRefused(
+                code="unknown-type", reason="This is no file we know.", disposition="rejected"
+            )
+        if data.startswith(b"HELP"):
+            raise RedactionRefused(
+                code="password-protected", reason="It needs a password.", disposition="quarantined"
+            )
+        modality = {b"IMG": "image", b"SND": "audio"}.get(data[:3], "text")
+        heading = self._text(title or name)
+        if modality == "text":
+            body = self._text(data.decode())
+            rendition, media_type = body.text.encode(), TEXT_TYPE
+            findings = (*body.findings, *heading.findings)
+            plans = self._chunks(body.text)
+        else:
+            rendition, findings = data, heading.findings
+            media_type = "image/webp" if modality == "image" else "audio/ogg"
+            plans = self._windows() if modality == "audio" else (SegmentPlan(kind="whole", ordinal=0),)
+        return Prepared(
+            modality=modality,  # type: ignore[arg-type]
+            source_type="application/x-fake",
+            media_type=media_type,
+            rendition=rendition,
+            thumbnail=b"thumb",
+            thumbnail_type="image/webp",
+            title=heading.text,
+            segments=plans,
+            redactions=(RedactionCount(kind="EMAIL_ADDRESS", count=len(findings)),)
+            if findings
+            else (),
+            steps=(StepRecord(step="decode", component="fake", version="1"),),
+            profile_version=f"{profile}@1",
+            covers=("text:structured",),
+            width=4 if modality == "image" else None,
+            height=3 if modality == "image" else None,
+            duration_ms=12_000 if modality == "audio" else None,
+        )
+
+    def verify(self, rendition: bytes, *, media_type: str, profile: str) -> list[str]:
+        self._begin("verify")
+        found = list(self.missed)
+        if media_type.startswith("text/") and EMAIL.search(rendition.decode()):
+            found.append("EMAIL_ADDRESS")
+        return sorted(found)
+
+    def redact_text(self, text: str, *, profile: str) -> RedactedText:
+        return self.redact_texts([text], profile=profile)[0]
+
+    def redact_texts(self, texts: list[str], *, profile: str) -> list[RedactedText]:
+        self._begin("redact_texts")
+        return [self._text(text) for text in texts]
+
+    def tensors(
+        self, rendition: bytes, *, media_type: str, spec: TensorSpec, priority: str = "ingest"
+    ) -> list[np.ndarray]:
+        self._begin("tensors")
+        if media_type.startswith("image/"):
+            return [np.frombuffer(rendition.ljust(12, b"\0")[:12], np.uint8).reshape(2, 2, 3)]
+        return [np.full(8, start, np.float32) for start, _ in spec.windows_ms]
+
+    def tensor_batches(
+        self, rendition: bytes, *, media_type: str, spec: TensorSpec, batch: int = 16
+    ) -> Iterator[list[np.ndarray]]:
+        yield self.tensors(rendition, media_type=media_type, spec=spec)
+
+    def query_file(self, data: bytes, *, profile: str, name: str = "") -> QueryMedia:
+        self._begin("query_file")
+        image = data.startswith(b"IMG")
+        return QueryMedia(
+            modality="image" if image else "audio",
+            media_type="image/webp" if image else "audio/ogg",
+            rendition=data,
+            text="",
+            redactions=(),
+            duration_ms=None if image else 12_000,
+        )
+
+    def _begin(self, call: str) -> None:
+        with self.lock:
+            self.calls.append(call)
+        if self.down:
+            raise RedactionUnavailable("not-reachable")
+        self.before(call)
+
+    def _text(self, text: str) -> RedactedText:
+        findings = tuple(
+            Finding(
+                kind="EMAIL_ADDRESS", start=m.start(), end=m.end(), score=1.0, recognizer="fake"
+            )
+            for m in EMAIL.finditer(text)
+        )
+        return RedactedText(text=EMAIL.sub("<EMAIL_ADDRESS_1>", text), findings=findings)
+
+    def _chunks(self, text: str) -> tuple[SegmentPlan, ...]:
+        plans, at = [], 0
+        for ordinal, line in enumerate(part for part in text.split("\n") if part):
+            start = text.index(line, at)
+            at = start + len(line)
+            plans.append(SegmentPlan(kind="chunk", ordinal=ordinal, text=line, start=start, end=at))
+        return tuple(plans)
+
+    def _windows(self) -> tuple[SegmentPlan, ...]:
+        spans = ((0, 10_000), (2_000, 12_000))
+        return tuple(
+            SegmentPlan(kind="time", ordinal=n, start_ms=start, end_ms=end)
+            for n, (start, end) in enumerate(spans)
+        )
+
+
+class FakeModels:
+    """Unit vectors that depend on the input's bytes alone: the same words or pixels give the same vector."""
+
+    def __init__(self, *, dimension: int = 8, modalities: Sequence[str] = ("text", "image", "audio")):
+        self.dimension = dimension
+        self.modalities = tuple(modalities)
+        self.down = False
+        self.calls: list[str] = []
+
+    def encode_text(self, model: str, texts: Sequence[str], *, priority: str = "query") -> np.ndarray:
+        self._begin("text")
+        return self._stack([text.encode() for text in texts])
+
+    def encode_arrays(
+        self, model: str, modality: str, arrays: Sequence[np.ndarray], *, priority: str = "ingest"
+    ) -> np.ndarray:
+        self._begin(modality)
+        return self._stack([array.tobytes() for array in arrays])
+
+    def models(self) -> list[ModelInfo]:
+        return [
+            ModelInfo(
+                ref="fake@1",
+                space="fake",
+                dimension=self.dimension,
+                modalities=self.modalities,
+                input={},
+                loaded=True,
+            )
+        ]
+
+    def health(self, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
+        if self.down:
+            raise ModelUnavailable("not-reachable")
+        return {"status": "ok"}
+
+    def vector(self, data: bytes) -> np.ndarray:
+        """The float32 ``(dimension,)`` unit vector of these bytes."""
+        seed = int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
+        vector = np.random.default_rng(seed).normal(size=self.dimension)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+    def _begin(self, modality: str) -> None:
+        self.calls.append(modality)
+        if self.down:
+            raise ModelUnavailable("not-reachable")
+
+    def _stack(self, items: list[bytes]) -> np.ndarray:
+        return np.stack([self.vector(item) for item in items])

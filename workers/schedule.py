@@ -1,0 +1,22 @@
+"""What beat queues, and how often. A message nobody took by the next time is dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retrieval.queue import HOUSEKEEPING_QUEUE
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    return {
+        "task": f"workers.tasks.{task}",
+        "schedule": seconds,
+        "options": {"queue": HOUSEKEEPING_QUEUE, "expires": seconds},
+    }
+
+
+BEAT_SCHEDULE = {
+    "sweep": _every(30.0, "sweep"),
+    "purge": _every(3600.0, "purge"),
+    "purge-kept-queries": _every(600.0, "purge_kept_queries"),
+}

@@ -1,0 +1,123 @@
+"""The Celery tasks: an id in, one service call. What they do is decided in ``retrieval.services``."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+from celery import Task, shared_task
+from celery.exceptions import Ignore, Reject, Retry
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from audit import searches
+from retrieval import queue
+from retrieval.services import purge as purging
+from retrieval.services import sweep as sweeping
+from retrieval.services.stages import StageCrashed, stage_run
+from workers.singleton import alone
+
+logger = structlog.get_logger("vitrine.tasks")
+
+# Above the redaction client's own limit for one upload; below claims' lease and Redis' visibility
+# timeout.
+STAGE_SOFT_SECONDS = 2000
+STAGE_HARD_SECONDS = 2100
+_TRANSIENT = (OperationalError, InterfaceError)
+_MOST_BACKOFF_SECONDS = 300
+
+
+class TaskFailed(Exception):  # noqa: N818 - reads as what happened
+    """A task failed. It names the kind of failure only: Celery logs what it is raised with."""
+
+
+class QuietTask(Task):  # type: ignore[misc]  # Celery ships no types
+    """Base of every task: retries what is transient, and lets no exception's text into a log.
+
+    A database that does not answer is tried again for ever, at growing distances: the sweeper would
+    bring the work back anyway. Everything else has been dealt with by the service.
+    """
+
+    ignore_result = True
+    max_retries = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        close_old_connections()
+        try:
+            return self.run(*args, **kwargs)
+        except (Retry, Ignore, Reject):
+            raise
+        except _TRANSIENT as error:
+            logger.warning("task_postponed", task=self.name, error=type(error).__name__)
+            wait = min(2 ** (self.request.retries + 1), _MOST_BACKOFF_SECONDS)
+            raise self.retry(exc=TaskFailed(type(error).__name__), countdown=wait) from None
+        except Exception as error:
+            known = str(error) if isinstance(error, StageCrashed) else type(error).__name__
+            logger.error("task_failed", task=self.name, error=known)  # noqa: TRY400 - no message
+            raise TaskFailed(known) from None
+
+
+def _stage(task: QuietTask, stage: str, asset_id: str) -> None:
+    try:
+        again = stage_run(stage=stage, asset_id=UUID(asset_id))
+    except StageCrashed as error:
+        logger.error("stage_crashed", stage=stage, asset_id=asset_id, error=str(error))  # noqa: TRY400
+        seconds = float(min(2 ** (task.request.retries + 1), _MOST_BACKOFF_SECONDS))
+    else:
+        if again is None:
+            return
+        seconds = again.seconds
+    queue.retried(UUID(asset_id), seconds=seconds)
+    raise task.retry(countdown=seconds)
+
+
+_AS_STAGE = {
+    "bind": True,
+    "base": QuietTask,
+    "queue": queue.INGEST_QUEUE,
+    "soft_time_limit": STAGE_SOFT_SECONDS,
+    "time_limit": STAGE_HARD_SECONDS,
+}
+_AS_CHORE = {"base": QuietTask, "queue": queue.HOUSEKEEPING_QUEUE}
+
+
+@shared_task(name=queue.task_name("redact"), **_AS_STAGE)
+def redact(task: QuietTask, asset_id: str) -> None:
+    """From the original to rendition, thumbnail and segments."""
+    _stage(task, "redact", asset_id)
+
+
+@shared_task(name=queue.task_name("verify"), **_AS_STAGE)
+def verify(task: QuietTask, asset_id: str) -> None:
+    """A second look at the rendition."""
+    _stage(task, "verify", asset_id)
+
+
+@shared_task(name=queue.task_name("embed"), **_AS_STAGE)
+def embed(task: QuietTask, asset_id: str) -> None:
+    """From the rendition to vectors, and searchable."""
+    _stage(task, "embed", asset_id)
+
+
+@shared_task(name="workers.tasks.sweep", **_AS_CHORE)
+def sweep() -> None:
+    """Queues again what was left behind."""
+    with alone("sweep") as first:
+        if first:
+            sweeping.sweep()
+
+
+@shared_task(name="workers.tasks.purge", **_AS_CHORE)
+def purge() -> None:
+    """Destroys originals whose period is over."""
+    with alone("purge") as first:
+        if first:
+            purging.purge()
+
+
+@shared_task(name="workers.tasks.purge_kept_queries", **_AS_CHORE)
+def purge_kept_queries() -> None:
+    """Destroys kept queries whose period is over."""
+    with alone("purge_kept_queries") as first:
+        if first:
+            searches.purge_kept_queries()
