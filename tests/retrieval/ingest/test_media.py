@@ -111,6 +111,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(paths):
         raise OSError(28, "No space left on device")
 
     writer = media.BlobWriter(Blob.RAW, uuid4())
+    writer._file.close()
     writer._file = type("Full", (), {"write": full, "close": lambda self: None})()
     with pytest.raises(Unavailable):
         writer.write(b"x" * 100_000)

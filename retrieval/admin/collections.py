@@ -1,0 +1,185 @@
+"""Collections and grants: governed here, through the services that check and record each change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from retrieval import access
+from retrieval.access import Permission
+from retrieval.admin.base import ReadOnly, visitor
+from retrieval.errors import RetrievalError
+from retrieval.models import Collection, Grant
+from retrieval.redaction.registry import profile_names
+from retrieval.services import collections as services
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    _CollectionModelForm = forms.ModelForm[Collection]
+else:  # Django's own class takes no parameter
+    _CollectionModelForm = forms.ModelForm
+
+
+def governs(request: HttpRequest, collection: Collection | None) -> bool:
+    """Whether the visitor is a steward of ``collection``, or of any where none is named."""
+    governed = access.collections_with(user=visitor(request), permission=Permission.GOVERN)
+    return bool(governed) if collection is None else collection.pk in governed
+
+
+class _ThroughServices:
+    """Saves through a service and shows its refusal as a message instead of an error page."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
+        except RetrievalError as error:
+            reasons = [text for texts in error.fields.values() for text in texts]
+            messages.error(request, " ".join(reasons) or error.detail)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class CollectionForm(_CollectionModelForm):
+    redaction_profile = forms.ChoiceField(
+        choices=[(name, name) for name in profile_names()], widget=UnfoldAdminSelectWidget
+    )
+
+    class Meta:
+        model = Collection
+        fields = ["name", "description", "redaction_profile", "retention_policy"]
+
+
+class GrantInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships no types
+    model = Grant
+    fields = readonly_fields = ["user", "team", "role", "raw", "expires_at", "created_by"]
+    extra = 0
+    tab = True
+
+
+@admin.register(Collection)
+class CollectionAdmin(_ThroughServices, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    form = CollectionForm
+    list_display = [
+        "name",
+        "redaction_profile",
+        "retention_policy",
+        "searchable",
+        "quarantined",
+        "total",
+    ]
+    list_filter = ["redaction_profile", "retention_policy"]
+    list_select_related = ["retention_policy"]
+    search_fields = ["name"]
+    readonly_fields = ["id", "purposes", "model_set", "created_at", "created_by"]
+    inlines = [GrantInline]
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
+        """Collections the visitor's scope shows, with counts of what they hold."""
+        rows: QuerySet[Collection] = super().get_queryset(request)
+        return rows.annotate(
+            total_count=Count("assets"),
+            searchable_count=Count("assets", filter=Q(assets__state="searchable")),
+            quarantined_count=Count("assets", filter=Q(assets__state="quarantined")),
+        )
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Everybody whom the console admits."""
+        return access.may_enter_console(user=request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Everybody whom the console admits; rows are limited by their grants."""
+        return access.may_enter_console(user=request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever may create collections."""
+        return visitor(request).may_create_collections
+
+    def has_change_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
+        """The collection's stewards."""
+        return governs(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Collection | None = None) -> bool:
+        """The collection's stewards; the service refuses while it holds assets."""
+        return obj is not None and governs(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Collection, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Create or change through the service."""
+        values = {name: form.cleaned_data[name] for name in form.changed_data}
+        policy = values.pop("retention_policy", None)
+        if "retention_policy" in form.changed_data:
+            values["retention_policy"] = policy.pk if policy else None
+        if change:
+            services.collection_update(by=visitor(request), collection_id=obj.pk, **values)
+            return
+        obj.pk = services.collection_create(by=visitor(request), **values).pk
+
+    def delete_model(self, request: HttpRequest, obj: Collection) -> None:
+        """Delete through the service, which wants the collection empty."""
+        services.collection_delete(by=visitor(request), collection_id=obj.pk)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The confirmation page; a refusal is a message."""
+        try:
+            return super().delete_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except RetrievalError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect("../change/")
+
+    @display(description="searchable", ordering="searchable_count")
+    def searchable(self, collection: Any) -> int:
+        """How many assets can be found."""
+        return int(collection.searchable_count)
+
+    @display(description="quarantined", ordering="quarantined_count")
+    def quarantined(self, collection: Any) -> int:
+        """How many await a human."""
+        return int(collection.quarantined_count)
+
+    @display(description="assets", ordering="total_count")
+    def total(self, collection: Any) -> int:
+        """How many there are in any state."""
+        return int(collection.total_count)
+
+
+@admin.register(Grant)
+class GrantAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    list_display = [
+        "collection",
+        "user",
+        "team",
+        "role",
+        "raw",
+        "expires_at",
+        "created_by",
+        "created_at",
+    ]
+    list_filter = ["role", "raw", "collection", "team"]
+    list_select_related = ["collection", "user", "team", "created_by"]
+    search_fields = ["user__username", "team__slug", "collection__name"]
+    fields = readonly_fields = [
+        "collection",
+        "user",
+        "team",
+        "role",
+        "raw",
+        "expires_at",
+        "created_by",
+        "created_at",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Grant]:
+        """Grants in collections the visitor governs; all of them for governors of the organisation."""
+        rows: QuerySet[Grant] = super().get_queryset(request)
+        user = visitor(request)
+        if user.is_governor:
+            return rows
+        governed = access.collections_with(user=user, permission=Permission.GOVERN)
+        return rows.filter(collection_id__in=governed)
