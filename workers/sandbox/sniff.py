@@ -89,8 +89,9 @@ _FIXED: Final = (
 )
 _REFUSED: Final = (
     b"\x7fELF", b"MZ", b"#!", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ",
-    b"PK\x05\x06",    b"PK\x07\x08", b"#EXTM3U", b"[playlist]", b"ffconcat", b"<?php", b"%!PS", b"{\\rtf", b"<?xml",
-    b"<svg", b"\xca\xfe\xba\xbe", b"\x1aE\xdf\xa3", b"FLV\x01", b"SQLite format 3",
+    b"PK\x05\x06", b"PK\x07\x08", b"#EXTM3U", b"[playlist]", b"ffconcat", b"<?php", b"%!PS",
+    b"{\\rtf", b"<?xml", b"<svg", b"\xca\xfe\xba\xbe", b"\x1aE\xdf\xa3", b"FLV\x01",
+    b"SQLite format 3",
 )  # fmt: skip
 _HTML_STARTS: Final = (b"<!doctype html", b"<html", b"<head", b"<body")
 _WIDE_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH108, PTH116, PTH123, PTH208, S606, SIM115 - the bare calls are what is tried
 """Operations for the sandbox that do what a decoder in an attacker's hands would try."""
 
 import ctypes
@@ -136,6 +137,26 @@ def _sleep(fd, size, arguments):
     return Result({"outcome": "slept"})
 
 
+def _segfault(fd, size, arguments):
+    ctypes.string_at(8)
+
+
+def _abort(fd, size, arguments):
+    os.abort()
+
+
+def _exit(fd, size, arguments):
+    os._exit(0)
+
+
+def _mistake(fd, size, arguments):
+    return {}["private words"]
+
+
+def _unreadable(fd, size, arguments):
+    raise ValueError("private words")
+
+
 OPERATIONS = {
     "attempt": _attempt,
     "inventory": _inventory,
@@ -146,9 +167,9 @@ OPERATIONS = {
     "flood": _flood,
     "say": _say,
     "sleep": _sleep,
-    "segfault": lambda fd, size, arguments: ctypes.string_at(8),
-    "abort": lambda fd, size, arguments: os.abort(),
-    "exit": lambda fd, size, arguments: os._exit(0),
-    "mistake": lambda fd, size, arguments: {}["private words"],
-    "unreadable": lambda fd, size, arguments: (_ for _ in ()).throw(ValueError("private words")),
+    "segfault": _segfault,
+    "abort": _abort,
+    "exit": _exit,
+    "mistake": _mistake,
+    "unreadable": _unreadable,
 }

@@ -16,6 +16,7 @@ from workers.sandbox.decoders.opus import RATE, OpusWriter
 from workers.sandbox.decoders.sound import (
     Found,
     declared_ms,
+    frames,
     inventory,
     mono_blocks,
     open_sound,
@@ -44,7 +45,7 @@ def _measure(
         if declared is not None and declared > limit_ms:
             raise too_long(limit_ms)
         meter, envelope = LoudnessMeter(RATE), waveform.Envelope(_ENVELOPE_BLOCK)
-        for block in mono_blocks(container, stream, rate=RATE, limit_ms=limit_ms):
+        for block in mono_blocks(frames(container, stream), rate=RATE, limit_ms=limit_ms):
             meter.add(block)
             envelope.add(block)
         found = inventory(container)
@@ -72,7 +73,7 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
     writer = OpusWriter()
     container, stream = open_sound(file, kind)
     with container:
-        for block in mono_blocks(container, stream, rate=RATE, limit_ms=limit_ms):
+        for block in mono_blocks(frames(container, stream), rate=RATE, limit_ms=limit_ms):
             writer.add(np.clip(block * np.float32(gain), -1.0, 1.0))
     rendition = writer.finish()
     facts = {

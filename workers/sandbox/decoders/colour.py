@@ -12,6 +12,7 @@ _SIXTEEN_BIT: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 _PROFILE_MODES: Final = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab ": "LAB"}
 _MAX_PROFILE: Final = 4 * 1024 * 1024
 _SRGB: Final = ImageCms.createProfile("sRGB")
+_LAB: Final = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
 _BYTE: Final = 255
 _WORD: Final = 65_535
 
@@ -60,7 +61,11 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """`image` in RGB or RGBA, through its ICC profile where it has a usable one."""
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     colours = image.convert("RGB" if image.mode == "RGBA" else "L") if alpha else image
-    converted = _by_profile(colours, profile) or colours.convert("RGB")
+    converted = _by_profile(colours, profile)
+    if converted is None and colours.mode == "LAB":
+        converted = _by_profile(colours, _LAB)
+    if converted is None:
+        converted = colours.convert("RGB")
     if alpha is not None:
         converted.putalpha(alpha)
     return converted

@@ -75,7 +75,7 @@ def _part(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
 
 
 def _heading_levels(styles: etree._Element | None) -> dict[str, int]:
-    """Heading level by style id: by the style's name, which Word keeps in English, or its outline."""
+    """Heading level by style id: from the name, which Word keeps in English, or the outline."""
     levels: dict[str, int] = {}
     for style in styles.iter(f"{_W}style") if styles is not None else ():
         identifier = style.get(f"{_W}styleId", "")
@@ -143,7 +143,7 @@ class _Reader:
         return True
 
     def _leave(self, element: etree._Element) -> None:
-        if element.tag == f"{_W}p" or element.tag == f"{_W}tr":
+        if element.tag in (f"{_W}p", f"{_W}tr"):
             self._parts.append("\n")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from PIL import ExifTags, Image
@@ -22,8 +23,19 @@ _INFO_KINDS: Final = {
     "depth_images": "depth-map",
 }
 _THUMBNAIL_IFD: Final = int(ExifTags.IFD.IFD1)
-_EXIF_DATE: Final = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)")
+_EXIF_DATE: Final = re.compile(r"(\d{4}:\d\d:\d\d) (\d\d:\d\d:\d\d)")
 _OFFSET: Final = re.compile(r"[+-]\d\d:\d\d")
+_SPEAKING_TAGS: Final = (
+    ExifTags.Base.ImageDescription,
+    ExifTags.Base.Make,
+    ExifTags.Base.Model,
+    ExifTags.Base.Software,
+    ExifTags.Base.DateTime,
+    ExifTags.Base.Artist,
+    ExifTags.Base.HostComputer,
+    ExifTags.Base.Copyright,
+)
+_TIFF_KINDS: Final = {0x02BC: "xmp", 0x83BB: "iptc", 0x8649: "iptc"}
 # EXIF 2.32, 4.6.5: when the picture was taken, when it was digitised, when the file was changed.
 _DATES: Final = (
     (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
@@ -44,10 +56,12 @@ def _captured_at(details: dict[int, Any]) -> str | None:
         match = _EXIF_DATE.match(str(details.get(date_tag, "")))
         if match is None:
             continue
-        year, month, day, hour, minute, second = match.groups()
         offset = str(details.get(offset_tag, "")).strip("\x00 ")
         zone = offset if _OFFSET.fullmatch(offset) else "+00:00"
-        return f"{year}-{month}-{day}T{hour}:{minute}:{second}{zone}"
+        date, clock = match.groups()
+        text = f"{date.replace(':', '-')}T{clock}{zone}"
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text).isoformat()
     return None
 
 
@@ -74,8 +88,12 @@ def _read_tags(image: Image.Image, found: Found) -> None:
     tags = image.getexif()
     if not tags:
         return
-    if image.format != "TIFF":  # There the same tags describe the pixels.
+    # In a TIFF most of the same tags describe the pixels.
+    if image.format != "TIFF" or any(tag in tags for tag in _SPEAKING_TAGS):
         found.kinds.add("exif")
+    for tag, kind in _TIFF_KINDS.items():
+        if image.format == "TIFF" and tag in tags:
+            found.kinds.add(kind)
     if tags.get_ifd(ExifTags.IFD.GPSInfo):
         found.kinds.add("gps")
     if tags.get_ifd(_THUMBNAIL_IFD):

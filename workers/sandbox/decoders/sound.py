@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
@@ -163,10 +163,8 @@ def frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFram
         raise Refusal("damaged")
 
 
-def mono_blocks(
-    container: InputContainer, stream: AudioStream, *, rate: int, limit_ms: int
-) -> Iterator[Samples]:
-    """The sound as blocks of mono samples at `rate` per second.
+def mono_blocks(sound: Iterable[AudioFrame], *, rate: int, limit_ms: int) -> Iterator[Samples]:
+    """The frames of `sound` as blocks of mono samples at `rate` per second.
 
     Raises:
         Refusal: too-long, as soon as more than `limit_ms` have come; damaged; truncated.
@@ -174,7 +172,7 @@ def mono_blocks(
     limit = limit_ms * rate // _SECOND_MS + rate
     total = 0
     mixer = _Mixer(rate)
-    for frame in frames(container, stream):
+    for frame in sound:
         if frame.samples > _MAX_BLOCK:
             raise Refusal("damaged")
         for block in mixer.add(frame):

@@ -14,6 +14,7 @@ _TAIL: Final = 128 * 1024
 _PAGE_HEADER: Final = 27
 _STREAMED: Final = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000)
 """Data lengths written by recorders that did not know theirs yet."""
+_IN_DS64: Final = 0xFFFFFFFF
 _MAX_CHUNKS: Final = 10_000
 
 
@@ -23,16 +24,20 @@ def _read_at(file: BinaryIO, at: int, count: int) -> bytes:
 
 
 def _check_wav(file: BinaryIO, size: int) -> None:
-    if _read_at(file, 0, 4) != b"RIFF":  # RF64 keeps its lengths elsewhere.
-        return
-    at = 12
+    at, long_length = 12, None
     for _ in range(_MAX_CHUNKS):
         header = _read_at(file, at, 8)
         if len(header) < 8:  # noqa: PLR2004 - a chunk's header
             # Not even the header of the samples is there.
             raise Refusal("truncated")
         name, length = struct.unpack("<4sI", header)
-        if name == b"data":
+        if name == b"ds64":
+            # RF64 (EBU Tech 3306) keeps the lengths that 32 bits cannot hold here.
+            fields = _read_at(file, at + 8, 16)
+            long_length = int.from_bytes(fields[8:], "little")
+        elif name == b"data":
+            if long_length is not None and length == _IN_DS64:
+                length = long_length
             if length == 0 and at + 8 >= size:
                 raise Refusal("zero-duration")
             if length not in _STREAMED and at + 8 + length > size:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -10,11 +12,12 @@ import numpy as np
 from workers.sandbox.child import Result
 from workers.sandbox.decoders.image import upright_rgb
 from workers.sandbox.decoders.opus import RATE
-from workers.sandbox.decoders.sound import Samples, mono_blocks, open_sound
+from workers.sandbox.decoders.sound import Samples, frames, mono_blocks, open_sound
 
 _MAX_PIXELS: Final = 64_000_000
 """A rendition has at most 2048 x 2048."""
 _PREROLL_MS: Final = 1_000
+"""An Opus decoder needs 80 ms to settle after a seek (RFC 7845, 4.6)."""
 _SEEK_FROM_MS: Final = 10_000
 
 
@@ -23,38 +26,55 @@ def _image(file: BinaryIO, longest_side: int) -> list[np.ndarray[Any, Any]]:
     return [np.asarray(image, dtype=np.uint8)]
 
 
-def _sound(file: BinaryIO, rate: int, *, limit_ms: int, until_ms: int | None) -> Samples:
-    """The samples from the start to `until_ms`."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A stretch of a sound: its samples, and how many samples of the sound lie before it."""
+
+    offset: int
+    samples: Samples
+
+    def window(self, start_ms: int, end_ms: int, rate: int) -> Samples:
+        """The samples of one window; zeros where the sound has already ended."""
+        start = start_ms * rate // 1000 - self.offset
+        window = np.zeros(max(0, (end_ms - start_ms) * rate // 1000), np.float32)
+        part = self.samples[max(0, start) : max(0, start + len(window))]
+        window[: len(part)] = part
+        return window
+
+
+def _sound(
+    file: BinaryIO, rate: int, *, limit_ms: int, from_ms: int, until_ms: int | None
+) -> _Part:
+    """The samples from `from_ms` or somewhat earlier to `until_ms` or somewhat later."""
     container, stream = open_sound(file, "ogg")
     blocks: list[Samples] = []
-    total = 0
-    until = None if until_ms is None else until_ms * rate // 1000
     with container:
-        for block in mono_blocks(container, stream, rate=rate, limit_ms=limit_ms):
+        if from_ms > _SEEK_FROM_MS:
+            container.seek((from_ms - _PREROLL_MS) * 1000)
+        sound = frames(container, stream)
+        first = next(sound, None)
+        if first is None:
+            return _Part(0, np.empty(0, np.float32))
+        offset = round((first.time or 0.0) * rate)
+        end = None if until_ms is None else until_ms * rate // 1000 - offset
+        total = 0
+        for block in mono_blocks(itertools.chain((first,), sound), rate=rate, limit_ms=limit_ms):
             blocks.append(block)
             total += len(block)
-            if until is not None and total >= until:
+            if end is not None and total >= end:
                 break
-    return np.concatenate(blocks) if blocks else np.empty(0, np.float32)
-
-
-def _cut(sound: Samples, start_ms: int, end_ms: int, rate: int) -> Samples:
-    """The samples of one window; zeros where the sound has already ended."""
-    start, length = start_ms * rate // 1000, (end_ms - start_ms) * rate // 1000
-    window = np.zeros(max(0, length), np.float32)
-    part = sound[start : start + length]
-    window[: len(part)] = part
-    return window
+    return _Part(offset, np.concatenate(blocks))
 
 
 def _windows(
     file: BinaryIO, windows_ms: Sequence[Sequence[int]], rate: int, limit_ms: int
 ) -> list[np.ndarray[Any, Any]]:
     until = max((end for _, end in windows_ms), default=None)
-    sound = _sound(file, rate, limit_ms=limit_ms, until_ms=until)
+    begin = min((start for start, _ in windows_ms), default=0)
+    part = _sound(file, rate, limit_ms=limit_ms, from_ms=begin, until_ms=until)
     if not windows_ms:
-        return [sound]
-    return [_cut(sound, start, end, rate) for start, end in windows_ms]
+        return [part.samples]
+    return [part.window(start, end, rate) for start, end in windows_ms]
 
 
 def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
