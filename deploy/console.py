@@ -16,7 +16,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no types
-    """Governors, operators and stewards may enter; each page runs under the visitor's own row-level scope."""
+    """For governors, operators and stewards; each page runs under the visitor's own scope."""
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the visitor has anything to do here."""

@@ -77,7 +77,7 @@ TLS = env_bool("VITRINE_TLS", default=False)
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
-    "deploy.apps.ConsoleAdminConfig",
+    "deploy.console_app.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -129,6 +129,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "retrieval.web.context.console",
             ],
         },
     },
@@ -224,6 +225,10 @@ SPECTACULAR_SETTINGS = {
     "AUTHENTICATION_WHITELIST": ["accounts.authentication.TokenAuthentication"],
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "validatorUrl": None},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "CollectionRole": ["searcher", "contributor", "curator", "steward"],
+        "OrganisationRole": ["governor", "operator"],
+    },
 }
 
 CELERY_BROKER_URL = celery_broker_url(REDIS_URL)
@@ -250,7 +255,6 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = PATHS.data / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -6,7 +6,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from deploy import health, openapi
+from deploy import docs, health
 
 handler400 = "deploy.problems.bad_request"
 handler403 = "deploy.problems.permission_denied"
@@ -19,8 +19,8 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 api = [
     path("", include("accounts.api.urls")),
     path("", include("retrieval.api.urls")),
-    path("schema/", openapi.SchemaView.as_view(), name="schema"),
-    path("docs/", openapi.DocsView.as_view(), name="docs"),
+    path("schema/", docs.SchemaView.as_view(), name="schema"),
+    path("docs/", docs.DocsView.as_view(), name="docs"),
 ]
 
 urlpatterns = [
@@ -30,4 +30,5 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("console/", admin.site.urls),
     path("account/", include("deploy.account_urls")),
+    path("", include("retrieval.web.urls")),
 ]

@@ -1,4 +1,4 @@
-"""Who plays in the demo: collections, teams, users and what each may do. The README shows the same table."""
+"""Who plays in the demo and what each may do. The README shows the same table."""
 
 from __future__ import annotations
 
@@ -48,8 +48,12 @@ CAST = Cast(
     collections=(
         DemoCollection("photos", "Town photos", "Everyday scenes, animals and gardens."),
         DemoCollection("clothing", "Wardrobe", "Garments photographed for the exchange."),
-        DemoCollection("sounds", "Sound library", "Short recordings of animals, weather and machines."),
-        DemoCollection("notes", "Case notes", "Reports and follow-ups, with invented personal data."),
+        DemoCollection(
+            "sounds", "Sound library", "Short recordings of animals, weather and machines."
+        ),
+        DemoCollection(
+            "notes", "Case notes", "Reports and follow-ups, with invented personal data."
+        ),
     ),
     teams=(
         ("field", "Field team"),

@@ -1,4 +1,4 @@
-"""Sets up the demo: people, collections and grants, then the items, through the same services as everything else."""
+"""Sets up the demo: people, collections and grants, then the items, all through the services."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import csv
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
+
+from django.db.models import Count
 
 from accounts.models import Team, User
 from accounts.services.teams import member_add, team_create
@@ -15,8 +18,9 @@ from deploy.credentials import GrantEntry, UserEntry, credentials_read, credenti
 from deploy.demo.cast import CAST, Cast, DemoGrant, DemoUser
 from retrieval import scope
 from retrieval.access import access_by_collection
-from retrieval.models import Collection, Role
+from retrieval.models import Asset, Collection, Role
 from retrieval.services.collections import Holder, collection_create, grant_create
+from retrieval.states import RESTING, State
 
 HERE = Path(__file__).resolve().parent
 ITEMS = HERE / "items"
@@ -50,8 +54,29 @@ def demo_items(manifest: Path = MANIFEST) -> list[DemoItem]:
         ]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How many items there are, how many came to rest, and how many can be found."""
+
+    total: int
+    resting: int
+    searchable: int
+
+
+def where_they_stand(collections: list[UUID]) -> Standing:
+    """Where the assets of these collections stand. One query."""
+    with scope.system():
+        rows = Asset.objects.filter(collection_id__in=collections).values_list("state")
+        counts = {State(state): number for state, number in rows.annotate(n=Count("id")).order_by()}
+    return Standing(
+        total=sum(counts.values()),
+        resting=sum(number for state, number in counts.items() if state in RESTING),
+        searchable=counts.get(State.SEARCHABLE, 0),
+    )
+
+
 def people_and_collections(*, cast: Cast = CAST) -> dict[str, Collection]:
-    """The demo's collections by key, made with everybody and every grant where they are not there yet.
+    """The demo's collections by key; what is missing of them, people and grants is made.
 
     Idempotent: a start that was cut short is completed by the next one.
     """
@@ -110,7 +135,11 @@ def _write_credentials(users: dict[str, User], collections: dict[str, Collection
             password = secrets.token_urlsafe(_PASSWORD_BYTES)
             user.set_password(password)
             user.save(update_fields=["password"])
-            entry = {"username": username, "password": password, "token": token_create(user=user).token}
+            entry = {
+                "username": username,
+                "password": password,
+                "token": token_create(user=user).token,
+            }
         entries.append({**entry, "grants": _grants_of(user, collections)})
     credentials_update(demo_users=entries)
 

@@ -176,7 +176,7 @@ class GrantAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no 
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Grant]:
-        """Grants in collections the visitor governs; all of them for governors of the organisation."""
+        """Grants in collections the visitor governs; all of them for governors."""
         rows: QuerySet[Grant] = super().get_queryset(request)
         user = visitor(request)
         if user.is_governor:

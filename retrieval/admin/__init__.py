@@ -1,0 +1,9 @@
+"""The console's pages on collections, assets and models.
+
+Writes go through the services. Assets, segments and provenance are only looked at here, and their
+words only by visitors who may read the collection: a steward governs without reading.
+"""
+
+from retrieval.admin import assets, collections, models
+
+__all__ = ["assets", "collections", "models"]

@@ -1,0 +1,169 @@
+"""Assets, their segments and what was done to them: looked at, never edited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import BooleanField, Case, Count, QuerySet, Value, When
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from retrieval import access
+from retrieval.access import Permission
+from retrieval.admin.base import OperatorsOnly, ReadOnly, visitor
+from retrieval.models import Asset, IdempotencyKey, ProvenanceStep, Segment
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+_NOT_SHOWN = "(not shown: needs a reading role)"
+_STATE_LABELS = {
+    "searchable": "success",
+    "received": "info",
+    "redacting": "info",
+    "verifying": "info",
+    "embedding": "info",
+    "quarantined": "warning",
+    "withheld": "warning",
+    "rejected": "danger",
+}
+
+
+def mark_readable(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """``rows`` with ``may_read``: whether the visitor may read the row's collection. One query."""
+    readable = access.collections_with(user=visitor(request), permission=Permission.READ)
+    return rows.annotate(
+        may_read=Case(
+            When(collection_id__in=readable, then=Value(True)),
+            default=Value(False),
+            output_field=BooleanField(),
+        )
+    )
+
+
+class ProvenanceInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships no types
+    model = ProvenanceStep
+    fields = readonly_fields = ["at", "step", "component", "version", "actor"]
+    extra = 0
+    tab = True
+
+
+@admin.register(Asset)
+class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    list_display = [
+        "short_id",
+        "shown_title",
+        "collection",
+        "modality",
+        "shown_state",
+        "raw_state",
+        "raw_kept_until",
+        "created_at",
+    ]
+    list_filter = ["state", "modality", "raw_state", "collection", "created_at"]
+    list_select_related = ["collection"]
+    search_fields = ["id", "reason"]
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    inlines = [ProvenanceInline]
+    fields = readonly_fields = [
+        "id",
+        "shown_title",
+        "collection",
+        "shown_state",
+        "reason",
+        "reason_detail",
+        "modality",
+        "source_type",
+        "media_type",
+        "size_bytes",
+        "segment_count",
+        "redactions",
+        "profile_version",
+        "raw_state",
+        "raw_kept_until",
+        "captured_at",
+        "created_at",
+        "state_changed_at",
+        "attempts",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
+        """Assets the visitor's grants show, each marked with whether its words may be read."""
+        rows: QuerySet[Asset] = super().get_queryset(request)
+        return mark_readable(rows, request).annotate(segment_total=Count("segments"))
+
+    @display(description="id")
+    def short_id(self, asset: Asset) -> str:
+        """The first part of the id, to tell rows apart."""
+        return str(asset.pk)[:8]
+
+    @display(description="title")
+    def shown_title(self, asset: Any) -> str:
+        """The redacted title, for visitors who may read the collection."""
+        return (asset.title or "(untitled)") if asset.may_read else _NOT_SHOWN
+
+    @display(description="state", label=_STATE_LABELS, ordering="state")
+    def shown_state(self, asset: Asset) -> str:
+        """The state, coloured."""
+        return asset.state
+
+    @display(description="segments")
+    def segment_count(self, asset: Any) -> int:
+        """How many segments can be found."""
+        return int(asset.segment_total)
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    list_display = [
+        "id",
+        "asset",
+        "collection",
+        "modality",
+        "kind",
+        "ordinal",
+        "page",
+        "start_ms",
+        "end_ms",
+    ]
+    list_filter = ["modality", "kind", "collection"]
+    list_select_related = ["asset", "collection"]
+    search_fields = ["asset__id"]
+    show_full_result_count = False
+    fields = readonly_fields = [
+        "id",
+        "asset",
+        "collection",
+        "modality",
+        "kind",
+        "ordinal",
+        "page",
+        "start",
+        "end",
+        "start_ms",
+        "end_ms",
+        "shown_text",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
+        """Segments the visitor's grants show, each marked with whether its words may be read."""
+        return mark_readable(super().get_queryset(request), request)
+
+    @display(description="redacted text")
+    def shown_text(self, segment: Any) -> str:
+        """The redacted text, for visitors who may read the collection."""
+        return segment.text if segment.may_read else _NOT_SHOWN
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(OperatorsOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    list_display = ["route", "user", "status", "created_at"]
+    list_filter = ["route", "status"]
+    fields = readonly_fields = ["route", "user", "status", "created_at"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nobody: keys expire by themselves."""
+        return False

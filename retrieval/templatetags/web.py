@@ -1,0 +1,57 @@
+"""How the pages spell numbers and names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django import template
+
+register = template.Library()
+
+_NOUNS = {"text": "words", "image": "picture", "audio": "sound"}
+
+
+@register.filter
+def percent(probability: float) -> str:
+    """A probability in [0, 1] as whole percent; never a rounded-up certainty."""
+    value = max(0.0, min(float(probability), 1.0)) * 100
+    if value > 99:  # noqa: PLR2004 - percent
+        return "over 99 %"
+    return f"{value:.0f} %" if value >= 1 else "under 1 %"
+
+
+@register.filter
+def decimal(value: float) -> str:
+    """A number with a point, whatever the locale, for HTML attributes."""
+    return f"{float(value):.3f}"
+
+
+@register.filter
+def seconds(milliseconds: int) -> str:
+    """Milliseconds as seconds with one decimal, for media fragments."""
+    return f"{milliseconds / 1000:.1f}"
+
+
+@register.filter
+def clock(milliseconds: int | None) -> str:
+    """Milliseconds as ``m:ss``."""
+    minutes, rest = divmod(int(milliseconds or 0) // 1000, 60)
+    return f"{minutes}:{rest:02d}"
+
+
+@register.filter
+def noun(modality: str) -> str:
+    """What a person calls a modality: words, picture, sound."""
+    return _NOUNS.get(modality, modality)
+
+
+@register.filter
+def kind(found: object) -> str:
+    """The kind of a redaction, whether it comes as a name or with its count."""
+    return str(found.get("kind", "")) if isinstance(found, Mapping) else str(found)
+
+
+@register.filter
+def lookup(names: Mapping[str, str], key: object) -> str:
+    """``names[key]``, or nothing."""
+    return names.get(str(key), "")

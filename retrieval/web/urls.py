@@ -1,0 +1,19 @@
+"""Addresses of the pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from retrieval.web import pages, searching, uploading
+
+app_name = "web"
+
+urlpatterns = [
+    path("", searching.search_page, name="search"),
+    path("search/", searching.search_run_view, name="run"),
+    path("searches/", searching.searches_page, name="searches"),
+    path("searches/<uuid:search_id>/", searching.record_page, name="record"),
+    path("upload/", uploading.upload_page, name="upload"),
+    path("assets/<uuid:asset_id>/", pages.asset_page, name="asset"),
+    path("assets/<uuid:asset_id>/row/", uploading.row, name="row"),
+]
