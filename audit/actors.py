@@ -82,6 +82,11 @@ def actor_forget(*, actor: UUID, by: UUID | None) -> None:
         _known.pop(user_id, None)
 
 
+def cache_clear() -> None:
+    """Forgets which users this process has met: needed where the database was emptied."""
+    _known.clear()
+
+
 def _blind(user_id: UUID) -> bytes:
     key = default_keystore().get_or_create("system", "actor-index")
     return hmac.digest(key, user_id.bytes, hashlib.sha256)

@@ -2,7 +2,7 @@
 
 An entry's hash is SHA-256 over the RFC 8785 canonical JSON of all its other fields:
 ``{"actor", "at", "event", "payload", "prev", "refs", "seq"}``, ``at`` RFC 3339 UTC with six
-decimals, ``prev`` in hexadecimal (64 zeros in entry 1), ``refs`` strings or lists of strings by name,
+decimals, ``prev`` in hexadecimal (64 zeros in entry 1), ``refs`` strings or lists of them by name,
 and ``payload`` a string: empty, canonical JSON text, or base64 ciphertext.
 """
 
@@ -12,16 +12,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from json import JSONEncoder
+from json.encoder import encode_basestring as _quoted
 from typing import NamedTuple
 from uuid import UUID
 
 GENESIS = bytes(32)
 Refs = Mapping[str, str | list[str]]
-
-# For what refs may hold (strings, lists, ASCII keys) this gives the bytes of RFC 8785, four times
-# as fast as the rfc8785 package; a test compares the two. Floats never reach it.
-_encode = JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 class Entry(NamedTuple):
@@ -70,13 +66,29 @@ def canonical_time(at: datetime) -> str:
 
 
 def canonical(entry: Entry) -> bytes:
-    """The bytes that are hashed. ``entry.hash`` is not among them."""
+    """The bytes that are hashed. ``entry.hash`` is not among them.
+
+    Raises:
+        TypeError, ValueError, AttributeError: something in it is not of the stated type.
+    """
     actor = "null" if entry.actor is None else f'"{entry.actor}"'
     return (
-        f'{{"actor":{actor},"at":"{canonical_time(entry.at)}","event":{_encode(entry.event)},'
-        f'"payload":{_encode(entry.payload)},"prev":"{entry.prev.hex()}",'
-        f'"refs":{_encode(entry.refs)},"seq":{entry.seq}}}'
+        f'{{"actor":{actor},"at":"{canonical_time(entry.at)}","event":{_quoted(entry.event)},'
+        f'"payload":{_quoted(entry.payload)},"prev":"{entry.prev.hex()}",'
+        f'"refs":{_canonical_refs(entry.refs)},"seq":{entry.seq}}}'
     ).encode()
+
+
+def _canonical_refs(refs: Refs) -> str:
+    # For strings and lists of strings under ASCII keys this is RFC 8785, several times as fast as
+    # the rfc8785 package; a test compares the two.
+    members = [
+        f"{_quoted(key)}:{_quoted(value)}"
+        if isinstance(value, str)
+        else f"{_quoted(key)}:[{','.join(map(_quoted, value))}]"
+        for key, value in sorted(refs.items())
+    ]
+    return "{" + ",".join(members) + "}"
 
 
 def entry_hash(entry: Entry) -> bytes:
@@ -120,7 +132,11 @@ def _fault(entry: Entry, expected: int, head: bytes, known: Mapping[int, bytes])
         return "out of order"
     if entry.prev != head:
         return "it does not follow from the entry before it"
-    if entry_hash(entry) != entry.hash:
+    try:
+        sound = entry_hash(entry) == entry.hash
+    except (TypeError, ValueError, AttributeError):  # e.g. a number among the refs: no function of
+        sound = False  # ours wrote that
+    if not sound:
         return "its fields do not match its hash"
     if known and known.get(entry.seq, entry.hash) != entry.hash:
         return "it is not the entry that a checkpoint knows"

@@ -68,6 +68,24 @@ def django_db_setup(
         teardown_databases(made, verbosity=0)
 
 
+@contextmanager
+def without_ledger_triggers(conn: psycopg.Connection) -> Iterator[None]:
+    """The ledger open to changes, for whoever became its owner; put back as ALWAYS afterwards."""
+    tables = [
+        row[0]
+        for row in conn.execute(
+            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'"
+        )
+    ]
+    for table in tables:
+        conn.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only")
+    try:
+        yield
+    finally:
+        for table in tables:
+            conn.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
+
+
 def _empty_all_tables(self: TransactionTestCase) -> None:
     """What Django's flush does, as the owner: the application may neither TRUNCATE nor touch the ledger."""
     with owner_connection() as conn:
@@ -81,10 +99,12 @@ def _empty_all_tables(self: TransactionTestCase) -> None:
         ledger = [name for name, role in rows if role == "vitrine_ledger"]
         conn.execute("TRUNCATE " + ", ".join(f'"{name}"' for name in ours) + " RESTART IDENTITY CASCADE")
         conn.execute("SET ROLE vitrine_ledger")
-        for name in ledger:
-            conn.execute(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
-            conn.execute(f'TRUNCATE "{name}"')
-            conn.execute(f'ALTER TABLE "{name}" ENABLE TRIGGER USER')
+        with without_ledger_triggers(conn):
+            for name in ledger:
+                conn.execute(f'TRUNCATE "{name}"')
+    from audit import actors
+
+    actors.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="session")
