@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 _WIDTH = 30
+# What pip says of a package from an index, and of one from a folder.
+_FETCHED = ("Collecting ", "Processing ")
 
 
 class Bar:
@@ -63,10 +65,9 @@ class PackageProgress:
             time.sleep(0.5)
             text = log.read_text(encoding="utf-8", errors="replace")
             if "\nInstalling collected packages" not in text:
-                found = [line for line in text.splitlines() if line.startswith("Collecting ")]
-                known = text.count("Requirement already satisfied: ")
-                last = found[-1].split()[1] if found else ""
-                fetching.show(min(len(found) + known, self._total), last)
+                found = [line.split()[1] for line in text.splitlines() if line.startswith(_FETCHED)]
+                last = Path(found[-1]).name if found else ""
+                fetching.show(len(found) + text.count("Requirement already satisfied: "), last)
             else:
                 if writing is None:
                     fetching.close()
