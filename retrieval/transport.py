@@ -51,7 +51,7 @@ def decode_meta(value: str) -> dict[str, Any]:
     """The opposite of ``encode_meta``; raises ``ValueError`` for anything else."""
     meta = json.loads(base64.urlsafe_b64decode(value.encode()))
     if not isinstance(meta, dict):
-        raise ValueError("meta header is not an object")  # noqa: TRY004 - bad input, not a bad type
+        raise ValueError("meta header is not an object")  # noqa: TRY004 - bad input
     return meta
 
 

@@ -20,7 +20,8 @@ class GateFullError(Exception):
 class Gate:
     """At most ``ingest`` ingestions at once, and ``query`` slots more that only queries may take.
 
-    Whoever finds no slot waits in line, queries before ingestion; at most ``waiting`` of each kind wait.
+    Whoever finds no slot waits in line, queries before ingestion; at most ``waiting`` of each kind
+    wait.
     """
 
     def __init__(self, *, ingest: int, query: int, waiting: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import socket
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ import uvicorn
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
@@ -40,6 +43,10 @@ def serve(app: Starlette, path: Path) -> None:
         SocketTakenError: somebody answers there already.
     """
     with listening(path) as listener:
+        # uvicorn stops on these and then raises them once more, for whoever had them before it:
+        # nobody.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _noted)
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -55,8 +62,12 @@ def serve(app: Starlette, path: Path) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
+def _noted(number: int, frame: FrameType | None) -> None:
+    del number, frame
+
+
 @contextlib.contextmanager
-def listening(path: Path) -> Any:
+def listening(path: Path) -> Iterator[socket.socket]:
     """A listening socket (0600) at ``path``; what a dead server left there is removed first.
 
     Raises:
@@ -105,7 +116,7 @@ def guarded(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except Exception as error:  # noqa: BLE001 - the last wall before the client and the log
+        except Exception as error:  # noqa: BLE001 - the last wall before client and log
             log.error("request-failed", path=request.url.path, **where(error))  # noqa: TRY400
             return JSONResponse({"code": "internal-error"}, status_code=500)
 
@@ -141,7 +152,10 @@ def resident_bytes() -> dict[str, int]:
 
 
 def configure_logging(component: str) -> None:
-    """JSON lines on standard error, with the component's name; uvicorn's own messages from WARNING up."""
+    """JSON lines on standard error, with the component's name.
+
+    Uvicorn's own messages from WARNING up.
+    """
     import logging
 
     structlog.configure(
@@ -163,7 +177,8 @@ async def body_within(request: Request, limit_bytes: int) -> AsyncIterator[bytes
     """The body's pieces.
 
     Raises:
-        BodyTooLargeError: after more than ``limit_bytes``; the rest is read and dropped first, so that the client sees the answer.
+        BodyTooLargeError: after more than ``limit_bytes``; the rest is read and dropped first, so
+            that the client sees the answer.
     """
     size = 0
     async for piece in request.stream():

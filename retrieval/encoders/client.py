@@ -82,7 +82,12 @@ class ModelClient:
             ModelUnavailableError: transient.
             ModelRefusedError: permanent.
         """
-        data = {"model": model, "modality": "text", "priority": priority, "texts": list(texts)}
+        data: dict[str, object] = {
+            "model": model,
+            "modality": "text",
+            "priority": priority,
+            "texts": list(texts),
+        }
         return self._encode(framing.pack_arrays(data, []), len(texts), priority)
 
     def encode_arrays(

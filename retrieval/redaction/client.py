@@ -53,8 +53,8 @@ class RedactionClient:
     def verify(self, rendition: bytes, *, media_type: str, profile: str) -> list[str]:
         """Kinds still found in a redacted rendition at the profile's level, sorted.
 
-        Empty means clean.         Metadata left in a picture or sound shows as ``METADATA:<kind>``. Anything in the list means
-        quarantine.
+        Empty means clean.         Metadata left in a picture or sound shows as ``METADATA:<kind>``.
+        Anything in the list means quarantine.
 
         Raises:
             RedactionRefusedError: the rendition itself cannot be read back.

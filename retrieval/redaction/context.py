@@ -14,7 +14,8 @@ with no_torch.blocked():
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer, RecognizerResult
 
-# Presidio's own figures (LemmaContextAwareEnhancer), so that its recognisers' scores mean what their authors meant.
+# Presidio's own figures (LemmaContextAwareEnhancer), so that its recognisers' scores mean what
+# their authors meant.
 SIMILARITY_FACTOR: Final = 0.35
 MINIMUM_SCORE: Final = 0.4
 _BEFORE_WORDS: Final = 6
@@ -25,12 +26,13 @@ _WORD: Final = re.compile(r"\w+")
 _OPEN_ENDED_CHARS: Final = 5
 
 
-class WordContextEnhancer(ContextAwareEnhancer):  # type: ignore[misc] # Presidio ships no types
+class WordContextEnhancer(ContextAwareEnhancer):
     """Raises scores by words in the text around a match.
 
-    Presidio's own enhancer compares lemmas. A spaCy pipeline without a model gives none, and context would silently do nothing;
-    it also takes "lic" in "public" for a licence. Here a context word counts where it stands as a whole word or several, or, if it has
-    five letters or more, where a word begins with it ("passports", "telefonnummer").
+    Presidio's own enhancer compares lemmas. A spaCy pipeline without a model gives none, and
+    context would silently do nothing; it also takes "lic" in "public" for a licence. Here a context
+    word counts where it stands as a whole word or several, or, if it has five letters or more,
+    where a word begins with it ("passports", "telefonnummer").
     """
 
     def __init__(self) -> None:
@@ -46,9 +48,9 @@ class WordContextEnhancer(ContextAwareEnhancer):  # type: ignore[misc] # Presidi
         self,
         text: str,
         raw_results: list[RecognizerResult],
-        nlp_artifacts: object,  # noqa: ARG002 - Presidio's signature
+        nlp_artifacts: object,
         recognizers: list[EntityRecognizer],
-        context: list[str] | None = None,  # noqa: ARG002 - Presidio's signature
+        context: list[str] | None = None,
     ) -> list[RecognizerResult]:
         """The same results, scores raised where a context word stands near."""
         words = {recognizer.id: tuple(recognizer.context or ()) for recognizer in recognizers}

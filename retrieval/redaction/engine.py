@@ -22,15 +22,19 @@ if TYPE_CHECKING:
 
     from presidio_analyzer import EntityRecognizer, RecognizerResult
 
-# Seconds of processor time for one pattern on one window of a few thousand characters; usual is under a millisecond.
+# Seconds of processor time for one pattern on one window of a few thousand characters; usual is
+# under a millisecond.
 PATTERN_LIMIT_SECONDS: Final = 5
 
 
 class FailClosedHandler(logging.Handler):
-    """Turns Presidio's warning that a pattern ran out of time into an error, and swallows all its other messages.
+    """Turns Presidio's warning that a pattern ran out of time into an error.
 
-    Presidio skips a pattern that takes too long and goes on: what it would have found would pass. It also logs matched text when a checksum
-    routine fails. Nothing of that reaches a log from here.
+    And swallows all its other messages.
+
+    Presidio skips a pattern that takes too long and goes on: what it would have found would pass.
+    It also logs matched text when a checksum routine fails. Nothing of that reaches a log from
+    here.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -47,15 +51,19 @@ class Engine:
     """Presidio's analyser with our recognisers, without a language model."""
 
     def __init__(self, extra: Sequence[EntityRecognizer] = ()) -> None:
-        """Build recognisers and silence Presidio's logger; ``extra`` is for tests and later detectors."""
+        """Build recognisers and silence Presidio's logger.
+
+        ``extra`` is for tests and later detectors.
+        """
         _silence()
         for module in (pattern_recognizer, iban_recognizer):
-            module.REGEX_TIMEOUT_SECONDS = PATTERN_LIMIT_SECONDS
+            setattr(module, "REGEX_TIMEOUT_SECONDS", PATTERN_LIMIT_SECONDS)  # noqa: B010 - untyped
         self._analyzer = AnalyzerEngine(
             registry=RecognizerRegistry(
                 recognizers=[*recognizers(), *extra], supported_languages=[LANGUAGE]
             ),
-            # Words and lemmas are not needed: the enhancer reads the text. The engine of issue 4's names goes here.
+            # Words and lemmas are not needed: the enhancer reads the text. The engine of issue 4's
+            # names goes here.
             nlp_engine=NoOpNlpEngine(models=[{"lang_code": LANGUAGE, "model_name": ""}]),
             context_aware_enhancer=WordContextEnhancer(),
             supported_languages=[LANGUAGE],
@@ -81,7 +89,10 @@ class Engine:
 
 @lru_cache(maxsize=1)
 def shared_engine() -> Engine:
-    """The one engine of this process; building it takes a moment, using it from several threads is safe."""
+    """The one engine of this process.
+
+    Building it takes a moment, using it from several threads is safe.
+    """
     return Engine()
 
 

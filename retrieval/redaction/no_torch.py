@@ -14,7 +14,7 @@ _BLOCKED = ("torch", "cupy", "tensorflow", "mxnet", "transformers")
 
 
 def block_for_good() -> None:
-    """Any later import of torch in this process fails. Call it before spaCy or Presidio is imported.
+    """Any later import of torch in this process fails; call it before spaCy is imported.
 
     Raises:
         RuntimeError: torch has been imported already, so the promise cannot be kept.

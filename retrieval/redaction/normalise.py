@@ -1,8 +1,10 @@
 """A view of a text in which tricks of writing are undone, with offsets back into the original.
 
-Zero-width and direction marks vanish; digits of any script, full-width and mathematical letters, exotic spaces, dashes and dots
-become their ASCII forms; Cyrillic and Greek letters that look like Latin ones become those (after Unicode TR 39, "confusables",
-the pairs that occur in e-mail addresses and document numbers). Only analysis reads this view: what is kept of a text is kept as it was written.
+Zero-width and direction marks vanish; digits of any script, full-width and mathematical letters,
+exotic spaces, dashes and dots become their ASCII forms; Cyrillic and Greek letters that look like
+Latin ones become those (after Unicode TR 39, "confusables", the pairs that occur in e-mail
+addresses and document numbers). Only analysis reads this view: what is kept of a text is kept as it
+was written.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ _FOLDED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """``text`` to analyse; ``cuts`` are the positions in it after which characters were left out."""
+    """``text`` to analyse; ``shifts[i]`` characters are left out before its ``cuts[i]``."""
 
     text: str
     cuts: tuple[int, ...] = ()

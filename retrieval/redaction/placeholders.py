@@ -17,7 +17,10 @@ _MASK: Final = "*"
 
 
 class Numbering:
-    """Placeholders of one asset. It holds the values, in memory only, for as long as the asset is processed."""
+    """Placeholders of one asset. It holds the values, in memory only.
+
+    For as long as the asset is processed.
+    """
 
     def __init__(self) -> None:
         """Start every kind at 1."""
@@ -25,7 +28,10 @@ class Numbering:
         self._last: dict[str, int] = {}
 
     def placeholder(self, kind: str, value: str) -> str:
-        """``<KIND_n>``; letter case, spaces and punctuation between letters and digits do not matter."""
+        """``<KIND_n>``; letter case.
+
+        Spaces and punctuation between letters and digits do not matter.
+        """
         key = (kind, "".join(char for char in value.casefold() if char.isalnum()) or value)
         if key not in self._given:
             self._last[kind] = self._last.get(kind, 0) + 1
@@ -36,7 +42,10 @@ class Numbering:
 def render(
     text: str, findings: Iterable[Finding], *, profile: Profile, book: PlaceholderBook
 ) -> str:
-    """``text`` with every finding replaced by the profile's operator; findings ordered, not overlapping."""
+    """``text`` with every finding replaced by the profile's operator.
+
+    Findings ordered, not overlapping.
+    """
     pieces: list[str] = []
     done = 0
     for finding in findings:
@@ -52,7 +61,10 @@ def render(
 
 
 def blank(text: str) -> str:
-    """``text`` with placeholders overwritten by blocks, so that offsets hold and nothing is found in them."""
+    """``text`` with placeholders overwritten by blocks.
+
+    So that offsets hold and nothing is found in them.
+    """
     return PLACEHOLDER.sub(lambda match: _FILLER * len(match[0]), text)
 
 

@@ -1,7 +1,7 @@
 """The profiles that ship: strict, standard, open. A change of any rule is a new version.
 
-Thresholds are on Presidio's scale: 1.0 where a checksum holds, 0.4 and above where a pattern is specific or a context word stands near, 0.1 to 0.3 for
-a bare pattern that other numbers fit too.
+Thresholds are on Presidio's scale: 1.0 where a checksum holds, 0.4 and above where a pattern is
+specific or a context word stands near, 0.1 to 0.3 for a bare pattern that other numbers fit too.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ _GOVERNMENT: Final = (
 _HEALTH: Final = ("MEDICAL_LICENSE", "US_MBI", "US_NPI", "US_HEALTH_INSURANCE_MEMBER_ID")
 _PLATES: Final = ("UK_VEHICLE_REGISTRATION", "DE_KFZ")
 
-# The threshold of most kinds: specific patterns, and weak ones beside a context word. Presidio scores every phone number 0.4.
+# The threshold of most kinds: specific patterns, and weak ones beside a context word. Presidio
+# scores every phone number 0.4.
 _USUAL: Final = 0.4
 # Weak patterns of medium strength count even alone.
 _EAGER: Final = 0.3
@@ -82,7 +83,8 @@ STRICT: Final = Profile(
 OPEN: Final = Profile(
     name="open",
     version=1,
-    # For collections meant to be read widely (a photo library): contact details stay, what can be abused at once goes.
+    # For collections meant to be read widely (a photo library): contact details stay, what can be
+    # abused at once goes.
     entities={
         **_rules(0.5, _PAYMENT, _GOVERNMENT),
         "URL": EntityRule(threshold=0.85),

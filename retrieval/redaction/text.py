@@ -1,13 +1,16 @@
-"""Structured personal data in text: cards, accounts, e-mail, telephone, addresses of machines, official numbers.
+"""Structured personal data in text.
 
-Names, places and organisations are *not* found: they need a trained recogniser, which a later version brings. ``Profile.covers`` says so
-in every report.
+Cards, accounts, e-mail, telephone, addresses of machines, official numbers.
+
+Names, places and organisations are *not* found: they need a trained recogniser, which a later
+version brings. ``Profile.covers`` says so in every report.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from retrieval.redaction.base import Finding, RedactedText
 from retrieval.redaction.engine import Engine, shared_engine, version
@@ -23,15 +26,19 @@ if TYPE_CHECKING:
 
 # Our own part of the version: a change of patterns, context or thresholds' meaning raises it.
 REVISION: Final = 1
-# A text may take this long: ten seconds, and one more of processor time for every 4,000 characters. Prose takes a twentieth of that.
+# A text may take this long: ten seconds, and one more of processor time for every 4,000 characters.
+# Prose takes a twentieth of that.
 _BASE_SECONDS: Final = 10.0
 _CHARS_A_SECOND: Final = 4_000
-# Taking something out can make something else visible (a number beside it, a shorter match): look again, but not for ever.
+# Taking something out can make something else visible (a number beside it, a shorter match): look
+# again, but not for ever.
 _PASSES: Final = 3
+# Regular expressions take an underscore for a letter: no number ends or begins beside one.
+_GLUED: Final = re.compile(r"\d_|_\d")
 
 
 class StructuredTextRedactor:
-    """Presidio's structured recognisers over overlapping windows of a normalised view of the text."""
+    """Presidio's structured recognisers over overlapping windows of a normalised view."""
 
     name = "structured-text"
 
@@ -46,7 +53,9 @@ class StructuredTextRedactor:
         return f"{REVISION}+presidio-{version()}"
 
     def analyse(self, text: str, *, profile: Profile) -> tuple[Finding, ...]:
-        """Findings at the profile's thresholds, ordered by start, not overlapping, offsets of ``text``.
+        """Findings at the profile's thresholds, ordered by start, not overlapping.
+
+        Offsets of ``text``.
 
         Placeholders in ``text`` are ignored.
 
@@ -56,6 +65,10 @@ class StructuredTextRedactor:
         view = normalise(blank(text))
         deadline = time.thread_time() + _BASE_SECONDS + len(view.text) / _CHARS_A_SECOND
         found = self._pass(view.text, profile, deadline)
+        if _GLUED.search(view.text):
+            # In names of files and fields an underscore stands for a space.
+            parted = blank_spans(view.text, ((f.start, f.end) for f in found)).replace("_", " ")
+            found = _merged([*found, *self._pass(parted, profile, deadline)])
         for _ in range(_PASSES - 1):
             left = blank_spans(view.text, ((f.start, f.end) for f in found))
             more = self._pass(left, profile, deadline) if found else []
@@ -109,7 +122,7 @@ class StructuredTextRedactor:
         return _merged(found)
 
 
-def _finding(result: object, offset: int) -> Finding:
+def _finding(result: Any, offset: int) -> Finding:
     metadata = result.recognition_metadata or {}
     return Finding(
         kind=result.entity_type,

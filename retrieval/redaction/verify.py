@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from retrieval.redaction.base import Profile, TextRedactor
 
-# Other window borders than the first look had, so that a mistake at a border is not made twice in the same place.
+# Other window borders than the first look had, so that a mistake at a border is not made twice in
+# the same place.
 _VERIFY_CORE_CHARS: Final = CORE_CHARS * 5 // 8
 
 
@@ -36,5 +37,8 @@ def verify_text(
 def verify_metadata(
     kinds: Iterable[str], *, harmless: frozenset[str] = frozenset()
 ) -> tuple[str, ...]:
-    """``METADATA:<kind>`` for every kind of metadata that a decoder found in a rendition; empty means clean."""
+    """``METADATA:<kind>`` for every kind of metadata that a decoder found in a rendition.
+
+    Empty means clean.
+    """
     return tuple(sorted(f"METADATA:{kind}" for kind in set(kinds) - harmless))

@@ -1,4 +1,7 @@
-"""Long texts in overlapping windows, so that no pattern ever sees more than a few thousand characters."""
+"""Long texts in overlapping windows.
+
+So that no pattern ever sees more than a few thousand characters.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,18 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The longest thing looked for is an e-mail address, 320 characters (RFC 3696 errata 1690), so a finding that
-# starts in a window's core always ends within the margin.
+# The longest thing looked for is an e-mail address, 320 characters (RFC 3696 errata 1690), so a
+# finding that starts in a window's core always ends within the margin.
 MARGIN_CHARS: Final = 384
 CORE_CHARS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``text[start:end]`` is analysed; findings that start in ``core_start:core_end`` are this window's."""
+    """``text[start:end]`` is analysed.
+
+    Findings that start in ``core_start:core_end`` are this window's.
+    """
 
     start: int
     end: int
@@ -27,9 +33,12 @@ class Window:
 def windows(
     text: str, *, core_chars: int = CORE_CHARS, margin_chars: int = MARGIN_CHARS
 ) -> Iterator[Window]:
-    """Windows whose cores cover ``text`` without gap or overlap, cut at white space where there is some.
+    """Windows whose cores cover ``text`` without gap or overlap.
 
-    A core ends at the last white space in its second half, or, in text without any, after ``core_chars``.
+    Cut at white space where there is some.
+
+    A core ends at the last white space in its second half, or, in text without any, after
+    ``core_chars``.
     """
     start = 0
     while start < len(text):

@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; 1 where the socket is taken or the sandbox cannot be walled."""
     options = _parser().parse_args(arguments)
     uds.configure_logging("redaction")
-    # Decoders' environment is empty anyway; this keeps suffix lists and the like from being fetched here.
+    # Decoders' environment is empty anyway; this keeps suffix lists and the like from being fetched
+    # here.
     os.environ["TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS"] = ""
     from retrieval.redaction.registry import get_profile
     from retrieval.redaction.text import StructuredTextRedactor
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         sandbox.start()
     except SandboxUnavailable as error:
-        log.error("sandbox-unavailable", reason=error.reason)  # noqa: TRY400 - the reason says it all
+        log.error("no-sandbox", reason=error.reason)  # noqa: TRY400 - the reason is all
         return 1
     pipeline = Pipeline(sandbox, redactor, verifying_redactor(), Limits(max_input_bytes=max_bytes))
     try:

@@ -1,4 +1,7 @@
-"""HTTP face of the redaction server. Bodies and answers stay in memory; nothing of them is logged."""
+"""HTTP face of the redaction server. Bodies and answers stay in memory.
+
+Nothing of them is logged.
+"""
 
 from __future__ import annotations
 
@@ -222,7 +225,8 @@ class RedactionServer:
     ) -> T:
         """``work`` in a thread, once a slot is free; the body (``before``) is not read earlier.
 
-        A thread cannot be stopped: its slot is given back when it ends, even if nobody waits for it any more.
+        A thread cannot be stopped: its slot is given back when it ends, even if nobody waits for it
+        any more.
         """
         seconds = _deadline_seconds(request)
         try:

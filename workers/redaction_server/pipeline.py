@@ -54,7 +54,7 @@ class Pipeline:
     def prepare(
         self, source: int | bytes, *, name: str, title: str, profile: Profile
     ) -> tuple[Prepared, tuple[Finding, ...]]:
-        """The upload redacted, and the findings in its text (offsets in the decoded text's pages joined).
+        """The upload redacted, and the findings in its text (offsets in the decoded pages joined).
 
         Raises:
             DecodeError, SandboxUnavailable: from the sandbox.
@@ -187,7 +187,8 @@ def _media_parts(media: Normalised) -> _Parts:
 def _label(title: str, name: str) -> str:
     """What the asset will be called, before redaction.
 
-    In file names an underscore stands for a space; left there, it would glue a number to the word beside it and hide both.
+    In file names an underscore stands for a space; left there, it would glue a number to the word
+    beside it and hide both.
     """
     if title.strip():
         return title.strip()[:_MAX_TITLE]

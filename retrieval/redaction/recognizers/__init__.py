@@ -1,4 +1,7 @@
-"""The recognisers in use: Presidio's structured ones, and ours where Presidio has none or a weaker one."""
+"""The recognisers in use.
+
+Presidio's structured ones, and ours where Presidio has none or a weaker one.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ with no_torch.blocked():
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
 
-# Analysis does not depend on the language of a text: every recogniser is registered under this one name.
+# Analysis does not depend on the language of a text: every recogniser is registered under this one
+# name.
 LANGUAGE = "en"
 
 _PRESIDIO = (
@@ -57,7 +61,8 @@ _PRESIDIO = (
     presidio.PlPeselRecognizer,
     presidio.SePersonnummerRecognizer,
 )
-# Presidio matches without regard to case, which turns "set at 5" into a number plate: capitals only for these.
+# Presidio matches without regard to case, which turns "set at 5" into a number plate: capitals only
+# for these.
 _PRESIDIO_CAPITALS = (
     presidio.DeKfzRecognizer,
     presidio.DeIdCardRecognizer,

@@ -14,8 +14,9 @@ with no_torch.blocked():
 # The snapshot inside the wheel: no URL to fetch from, nothing written to a cache.
 _SUFFIXES: Final = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
-# Local part at most 64 characters, labels at most 63 (RFC 5321 section 4.5.3.1). Presidio's pattern is unbounded, hence quadratic in long runs without an @.
-# Quoted local parts ("…"@) and address literals (@[…]) are left to issue reports: nobody writes them.
+# Local part at most 64 characters, labels at most 63 (RFC 5321 section 4.5.3.1). Presidio's pattern
+# is unbounded, hence quadratic in long runs without an @. Quoted local parts ("…"@) and address
+# literals (@[…]) are left to issue reports: nobody writes them.
 _LOCAL: Final = r"(?>[\w.!#$%&'*+\-/=?^`{|}~]{1,128})"
 _LABEL: Final = r"[\p{L}\p{N}_](?:[\p{L}\p{N}_\-]{0,61}[\p{L}\p{N}_])?"
 _ADDRESS: Final = (
@@ -24,11 +25,11 @@ _ADDRESS: Final = (
 )
 
 
-class BoundedEmailRecognizer(EmailRecognizer):  # type: ignore[misc] # Presidio ships no types
+class BoundedEmailRecognizer(EmailRecognizer):
     """E-mail addresses, ``name (at) host (dot) org`` included.
 
-    An address under a public suffix scores 1.0; one under a made-up or internal one (``.corp``, ``.lan``) keeps 0.5, where Presidio
-    would drop it.
+    An address under a public suffix scores 1.0; one under a made-up or internal one (``.corp``,
+    ``.lan``) keeps 0.5, where Presidio would drop it.
     """
 
     PATTERNS = [Pattern("e-mail", _ADDRESS, 0.5)]

@@ -11,10 +11,11 @@ with no_torch.blocked():
     from presidio_analyzer import Pattern, PatternRecognizer
 
 
-class NirRecognizer(PatternRecognizer):  # type: ignore[misc] # Presidio ships no types
+class NirRecognizer(PatternRecognizer):
     """French social security numbers (NIR): 13 characters and a key of two digits.
 
-    The key is 97 minus the number modulo 97, with 2A and 2B (Corsica) counted as 19 and 18 (INSEE, décret 82-103).
+    The key is 97 minus the number modulo 97, with 2A and 2B (Corsica) counted as 19 and 18 (INSEE,
+    décret 82-103).
     """
 
     def __init__(self) -> None:
@@ -33,10 +34,13 @@ class NirRecognizer(PatternRecognizer):  # type: ignore[misc] # Presidio ships n
         return modulus - int(digits[:13]) % modulus == int(digits[13:])
 
 
-class BsnRecognizer(PatternRecognizer):  # type: ignore[misc] # Presidio ships no types
-    """Dutch citizen service numbers: nine digits that pass the eleven-test, beside a word that names them.
+class BsnRecognizer(PatternRecognizer):
+    """Dutch citizen service numbers.
 
-    The weights are 9 to 2 and -1 (Logisch Ontwerp BSN, section 2.1). One number in eleven passes, so it counts only with context.
+    Nine digits that pass the eleven-test, beside a word that names them.
+
+    The weights are 9 to 2 and -1 (Logisch Ontwerp BSN, section 2.1). One number in eleven passes,
+    so it counts only with context.
     """
 
     def __init__(self) -> None:
@@ -45,8 +49,8 @@ class BsnRecognizer(PatternRecognizer):  # type: ignore[misc] # Presidio ships n
             supported_entity="NL_BSN",
             supported_language="en",
             patterns=[Pattern("bsn", r"\b\d{3}[. ]?\d{3}[. ]?\d{3}\b", 0.1)],
-            context=["bsn", "burgerservicenummer", "sofinummer", "sofi-nummer", "citizen service number"],
-        )  # fmt: skip
+            context=["bsn", "burgerservicenummer", "sofinummer", "citizen service number"],
+        )
 
     def invalidate_result(self, pattern_text: str) -> bool:
         """Whether the eleven-test fails."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _Span = tuple[int, int]
 _Scored = tuple[int, int, float]
 
-# libphonenumber calls the United Kingdom GB. In the first group national numbers begin with a 0 that is no part of them.
+# libphonenumber calls the United Kingdom GB. In the first group national numbers begin with a 0
+# that is no part of them.
 TRUNK_REGIONS: Final = ("GB", "DE", "FR", "NL", "BE", "AT", "CH", "IE", "SE", "FI", "AU", "IN")
 BARE_REGIONS: Final = ("US", "ES", "IT", "PL", "DK", "PT", "NO")
 
@@ -28,7 +29,8 @@ _NATIONAL_SCORE: Final = 0.4
 # Without prefix or grouping, numbers look like any other: a context word must help.
 _BARE_SCORE: Final = 0.2
 
-# ITU-T E.164: at most 15 digits, and two for an international prefix; fewer than seven are dates, prices and rooms.
+# ITU-T E.164: at most 15 digits, and two for an international prefix; fewer than seven are dates,
+# prices and rooms.
 _MIN_DIGITS: Final = 7
 _MAX_DIGITS: Final = 17
 _TRUNK_DIGITS: Final = 10
@@ -47,11 +49,11 @@ _NANP: Final = re.compile(r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-/])[2-
 
 def _national(regions: tuple[str, ...]) -> re.Pattern[str]:
     """One pattern for every kind of number that is valid in one of ``regions``."""
-    kinds = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "uan", "pager")  # fmt: skip
+    kinds = "fixed_line mobile toll_free premium_rate shared_cost personal_number voip uan pager"
     patterns: dict[str, None] = {}
     for region in regions:
         metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
-        for kind in kinds:
+        for kind in kinds.split():
             description = getattr(metadata, kind, None)
             if description is not None and description.national_number_pattern:
                 patterns[description.national_number_pattern] = None
@@ -62,15 +64,38 @@ _TRUNK: Final = _national(TRUNK_REGIONS)
 _BARE: Final = _national(BARE_REGIONS)
 
 
-class LocalPhoneRecognizer(LocalRecognizer):  # type: ignore[misc] # Presidio ships no types
+class LocalPhoneRecognizer(LocalRecognizer):
     """Numbers valid somewhere; the surer, the more they are written as numbers to call.
 
-    Presidio's own recogniser runs libphonenumber's matcher over the whole text once a region: three kilobytes of figures a second.
+    Presidio's own recogniser runs libphonenumber's matcher over the whole text once a region: three
+    kilobytes of figures a second.
     """
 
-    CONTEXT = ["phone", "telephone", "tel", "cell", "cellphone", "mobile", "call", "ring", "fax", "whatsapp", "sms",
-               "telefon", "telefono", "teléfono", "téléphone", "portable", "handy", "mobil", "móvil", "rufnummer",
-               "phone number", "contact number", "telefonnummer"]  # fmt: skip
+    CONTEXT = [
+        "phone",
+        "phone number",
+        "telephone",
+        "tel",
+        "cell",
+        "cellphone",
+        "mobile",
+        "call",
+        "ring",
+        "fax",
+        "whatsapp",
+        "sms",
+        "telefon",
+        "telefonnummer",
+        "telefono",
+        "teléfono",
+        "téléphone",
+        "portable",
+        "handy",
+        "mobil",
+        "móvil",
+        "rufnummer",
+        "contact number",
+    ]
 
     def __init__(self) -> None:
         """Take our context words."""
@@ -84,8 +109,8 @@ class LocalPhoneRecognizer(LocalRecognizer):  # type: ignore[misc] # Presidio sh
     def analyze(
         self,
         text: str,
-        entities: list[str],  # noqa: ARG002 - Presidio's signature
-        nlp_artifacts: object = None,  # noqa: ARG002 - Presidio's signature
+        entities: list[str],
+        nlp_artifacts: object = None,
     ) -> list[RecognizerResult]:
         """One result for every number."""
         return [self._result(*found) for found in _numbers(text)]
@@ -97,7 +122,7 @@ class LocalPhoneRecognizer(LocalRecognizer):  # type: ignore[misc] # Presidio sh
             end=end,
             score=score,
             recognition_metadata={
-                RecognizerResult.RECOGNIZER_NAME_KEY: self.name,
+                RecognizerResult.RECOGNIZER_NAME_KEY: type(self).__name__,
                 RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
             },
         )
@@ -157,12 +182,12 @@ def _score(number: str, digits: str) -> float:
         return 0.0
     if _NANP.fullmatch(number):
         return _NATIONAL_SCORE
-    bare = digits[1:] if digits.startswith("1") else digits
-    return _BARE_SCORE if _BARE.fullmatch(bare) else 0.0
+    return _BARE_SCORE if _BARE.fullmatch(digits.removeprefix("1")) else 0.0
 
 
 def _valid_abroad(digits: str, number: str) -> bool:
-    # "+44 (0)20 …": the 0 in brackets is dialled at home only; libphonenumber knows it in the original spelling.
+    # "+44 (0)20 …": the 0 in brackets is dialled at home only; libphonenumber knows it in the
+    # original spelling.
     spelled = number.replace(" ", "") if number.startswith("+") else digits
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(spelled, None))

@@ -13,7 +13,8 @@ with no_torch.blocked():
 
 _URL: Final = r"(?i)\b(?:[a-z][a-z0-9+.\-]{1,15}://|www\.)[^\s<>\"'\u2588]{2,2048}(?<![.,;:!?)\]])"
 _PLAIN_SCORE: Final = 0.6
-# A value that lets its holder in: by its parameter's name, or a long random string in the path or after '?' or '#'.
+# A value that lets its holder in: by its parameter's name, or a long random string in the path or
+# after '?' or '#'.
 _SECRET: Final = regex.compile(
     r"(?i)://[^/\s@]{1,256}@"
     r"|[?&#;](?:[a-z0-9_\-]{0,24}(?:token|key|secret|passw(?:or)?d|pwd|auth|sig|signature|session|sid|code|jwt|otp|invite|credential)"
@@ -23,7 +24,7 @@ _SECRET: Final = regex.compile(
 )
 
 
-class TokenUrlRecognizer(PatternRecognizer):  # type: ignore[misc] # Presidio ships no types
+class TokenUrlRecognizer(PatternRecognizer):
     """Web addresses: 1.0 with credentials or a token inside, otherwise 0.6.
 
     Bare host names ("example.org") say nothing about a person and are not looked for.

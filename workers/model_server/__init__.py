@@ -1,0 +1,1 @@
+"""The process that holds the models: the only one that imports torch."""

@@ -1,0 +1,60 @@
+"""``python -m workers.model_server --socket PATH [--models DIR]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import structlog
+
+from workers import uds
+
+log = structlog.get_logger()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop; 1 where the socket is taken."""
+    options = _parser().parse_args(arguments)
+    uds.configure_logging("model")
+    # Before any model library is imported: none of them may ask the network for anything.
+    os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    from workers.model_server.app import ModelServer
+    from workers.model_server.library import BundleLibrary
+    from workers.model_server.scheduler import Scheduler
+    from workers.model_server.store import ModelStore
+
+    library = BundleLibrary(options.models, threads=options.threads)
+    server = ModelServer(
+        ModelStore(library, threads=options.threads), Scheduler(), warm_ref=library.builtin_ref
+    )
+    try:
+        uds.serve(server.app(), options.socket)
+    except uds.SocketTakenError:
+        log.error("socket-taken")  # noqa: TRY400 - nothing more to say
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="workers.model_server", description=main.__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
+    parser.add_argument("--models", type=Path, help="folder of installed bundles")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=int(os.environ.get("VITRINE_MODEL_THREADS") or _cores()),
+        help="torch threads (default: VITRINE_MODEL_THREADS, or the cores this process may use)",
+    )
+    return parser
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
