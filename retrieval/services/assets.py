@@ -16,6 +16,7 @@ from retrieval import access, media, scope
 from retrieval.access import Permission
 from retrieval.errors import NotVisible
 from retrieval.models import Asset, ProvenanceStep, Segment
+from retrieval.selectors.assets import asset_rows
 from retrieval.states import RawState, State
 from retrieval.vectors import backend, tables
 
@@ -29,7 +30,12 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
         NotVisible: no such asset, or none the user may know of.
         NotAllowed: the user may not curate its collection.
     """
-    collection_id = _collection_of(asset_id)
+    with scope.user(user.pk):
+        collection_id = (
+            asset_rows(user=user).filter(pk=asset_id).values_list("collection_id", flat=True).first()
+        )
+    if collection_id is None:
+        raise NotVisible("There is no such asset.")
     access.require(user=user, collection_id=collection_id, permission=Permission.CURATE)
     with scope.system():
         asset = Asset.objects.select_for_update().filter(id=asset_id).first()
@@ -49,19 +55,6 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
         # destroys them.
         transaction.on_commit(lambda: media.destroy_all(asset_id))
     logger.info("asset_deleted", asset_id=str(asset_id), collection_id=str(collection_id))
-
-
-def _collection_of(asset_id: UUID) -> UUID:
-    with scope.system():
-        found = (
-            Asset.objects.filter(id=asset_id)
-            .exclude(state=State.ERASED)
-            .values_list("collection_id", flat=True)
-            .first()
-        )
-    if found is None:
-        raise NotVisible("There is no such asset.")
-    return found
 
 
 def _blank(asset: Asset) -> None:

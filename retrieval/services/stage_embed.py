@@ -18,7 +18,7 @@ from retrieval.states import State
 from retrieval.vectors import Vector, VectorRow, backend
 
 if TYPE_CHECKING:
-    from retrieval.services.models import ActiveModel
+    from retrieval.selectors.models import ActiveModel
 
 _TEXTS_A_CALL = 64
 
@@ -54,7 +54,7 @@ def embed(claimed: Claimed) -> None:
         RedactionRefused, RedactionUnavailable, ModelRefused, ModelUnavailable, BadVectors,
         BlobMissing, BlobDamaged, ClaimLost.
     """
-    from retrieval.services.models import active_models
+    from retrieval.selectors.models import active_models
 
     with scope.system():
         parts = _parts(claimed)
