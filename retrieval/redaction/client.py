@@ -50,6 +50,26 @@ class RedactionClient:
             )
             return serial.prepared_from(*framing.unpack(answer))
 
+    def inspect(
+        self, stream: Iterable[bytes], *, name: str, title: str, profile: str
+    ) -> tuple[Prepared, tuple[Finding, ...]]:
+        """``prepare``, and where in the text something was found: for reports, never to be stored.
+
+        Offsets are characters of the file as sent for plain text and Markdown, otherwise of its
+        pages' text joined by empty lines.
+
+        Raises:
+            RedactionRefusedError, RedactionUnavailableError: as ``prepare``.
+        """
+        meta = {"name": name, "title": title, "profile": profile, "findings": True}
+        with _translated():
+            answer = self._transport.post(
+                "/prepare", iter(stream), meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
+            )
+            data, parts = framing.unpack(answer)
+        findings = tuple(Finding(**finding) for finding in data.pop("findings"))
+        return serial.prepared_from(data, parts), findings
+
     def verify(self, rendition: bytes, *, media_type: str, profile: str) -> list[str]:
         """Kinds still found in a redacted rendition at the profile's level, sorted.
 

@@ -122,6 +122,7 @@ class RedactionServer:
                     name=str(meta.get("name", "")),
                     title=str(meta.get("title", "")),
                     profile=profile,
+                    report=bool(meta.get("findings")),
                 ),
                 before=work,
             )

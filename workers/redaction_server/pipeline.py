@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,6 +19,7 @@ from retrieval.redaction.types import (
     SegmentPlan,
     StepRecord,
 )
+from workers.redaction_server import offsets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from workers.sandbox.types import Limits, Normalised
 
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
+_PLAIN: Final = frozenset({"text/plain", "text/markdown"})
 _MAX_TITLE: Final = 300
 _MAX_QUERY_CHARS: Final = 8_000
 
@@ -52,9 +55,9 @@ class Pipeline:
     limits: Limits
 
     def prepare(
-        self, source: int | bytes, *, name: str, title: str, profile: Profile
+        self, source: int | bytes, *, name: str, title: str, profile: Profile, report: bool = False
     ) -> tuple[Prepared, tuple[Finding, ...]]:
-        """The upload redacted, and the findings in its text (offsets in the decoded pages joined).
+        """The upload redacted, and, for a report, the findings in its text.
 
         Raises:
             DecodeError, SandboxUnavailable: from the sandbox.
@@ -89,7 +92,8 @@ class Pipeline:
             duration_ms=media.duration_ms,
             captured_at=media.captured_at,
         )
-        return prepared, _joined_findings(media, pages)
+        findings = _placed(_joined_findings(media, pages), media, source) if report else ()
+        return prepared, findings
 
     def verify(self, rendition: bytes, *, media_type: str, profile: Profile) -> tuple[str, ...]:
         """Kinds still found in a rendition; empty means clean.
@@ -201,8 +205,6 @@ def _counts(counted: Counter[str]) -> tuple[RedactionCount, ...]:
 
 
 def _joined_findings(media: Normalised, pages: Sequence[RedactedText]) -> tuple[Finding, ...]:
-    from dataclasses import replace
-
     found: list[Finding] = []
     offset = 0
     for page, redacted in zip(media.pages, pages, strict=True):
@@ -212,3 +214,15 @@ def _joined_findings(media: Normalised, pages: Sequence[RedactedText]) -> tuple[
         ]
         offset += len(page.text) + len(segmentation.PAGE_SEPARATOR)
     return tuple(found)
+
+
+def _placed(
+    findings: tuple[Finding, ...], media: Normalised, source: int | bytes
+) -> tuple[Finding, ...]:
+    """Findings with offsets in the file as sent, where it is plain text; else as they are."""
+    if media.source_type not in _PLAIN or len(media.pages) != 1:
+        return findings
+    data = source if isinstance(source, bytes) else os.pread(source, os.fstat(source).st_size, 0)
+    original = offsets.original_text(data)
+    placed = offsets.in_original(findings, tidied=media.pages[0].text, original=original)
+    return findings if placed is None else placed

@@ -1,0 +1,97 @@
+"""Encoder bundles for the model server: the built-in one and those in the models folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import structlog
+
+from retrieval.encoders import bundle
+from retrieval.encoders.bundle import BundleError, Manifest
+from workers.model_server.store import Description, ModelRefusal, Opened
+
+_PROBE_SIDE: Final = 224
+_UNKNOWN: Final = frozenset({"unknown", "bad-ref", "no-manifest"})
+
+log = structlog.get_logger()
+
+
+class BundleLibrary:
+    """Bundles found by ``name@version``; verified, hash by hash, each time one is opened."""
+
+    def __init__(self, models: Path | None, *, threads: int) -> None:
+        """``models`` is the folder of installed bundles; ``threads`` is torch's."""
+        # A folder that is not there finds nothing, which is what having none means.
+        self._models = models or Path("/nonexistent")
+        self._threads = threads
+
+    @property
+    def builtin_ref(self) -> str | None:
+        """The starter's ref; None where it cannot be read, which ``open`` then explains."""
+        try:
+            return bundle.manifest_read(bundle.BUILTIN).ref
+        except BundleError as error:
+            log.warning("no-builtin-bundle", code=error.code)
+            return None
+
+    def found(self) -> list[Description]:
+        """Every bundle whose manifest can be read, sorted by ref; files are verified on opening."""
+        folders = [bundle.BUILTIN, *sorted(self._models.glob("*@*/"))]
+        manifests = {m.ref: m for m in map(_manifest, folders) if m is not None}
+        return [_description(manifests[ref]) for ref in sorted(manifests)]
+
+    def open(self, ref: str) -> Opened:
+        """The bundle verified and loaded; torch is imported by the first call.
+
+        Raises:
+            ModelRefusal: unknown, or not what its manifest says.
+        """
+        try:
+            folder = bundle.bundle_folder(ref, models_dir=self._models)
+            loaded = self._load(folder)
+        except BundleError as error:
+            status = 404 if error.code in _UNKNOWN else 422
+            raise ModelRefusal(f"bundle-{error.code}", error.reason, status) from error
+        if loaded.manifest.ref != ref:
+            raise ModelRefusal("bundle-misnamed", "The bundle's manifest names another model.")
+        return Opened(_description(loaded.manifest), dict(loaded.towers))
+
+    def probe(self, description: Description, modality: str) -> Any | None:
+        """One harmless input of that modality, None for one that is not known here."""
+        if modality == "text":
+            return "a picture of a bear in the grass"
+        if modality == "image":
+            return np.full((_PROBE_SIDE, _PROBE_SIDE, 3), 128, dtype=np.uint8)
+        if modality == "audio":
+            rate = int(description.input.get("audio", {}).get("sample_rate", 48_000))
+            return np.zeros(rate, dtype=np.float32)
+        return None
+
+    def _load(self, folder: Path) -> Any:
+        import torch
+
+        from retrieval.encoders.registry import load_bundle
+
+        torch.set_num_threads(self._threads)
+        torch.set_grad_enabled(False)
+        return load_bundle(folder)
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    try:
+        return bundle.manifest_read(folder)
+    except BundleError as error:
+        log.warning("bundle-unreadable", code=error.code)
+        return None
+
+
+def _description(manifest: Manifest) -> Description:
+    return Description(
+        ref=manifest.ref,
+        space=manifest.space,
+        dimension=manifest.dimension,
+        modalities=tuple(sorted(manifest.towers)),
+        input={modality: dict(tower.input) for modality, tower in manifest.towers.items()},
+    )
