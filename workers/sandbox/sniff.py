@@ -97,6 +97,7 @@ _HTML_STARTS: Final = (b"<!doctype html", b"<html", b"<head", b"<body")
 _WIDE_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 _CONTROL_LIMIT: Final = 0.02
 """A text has hardly any control characters; above this share of a file's head it is not text."""
+_FEW_CONTROLS: Final = 2
 _CONTROLS: Final = frozenset(range(32)) - frozenset(b"\t\n\r\f\x1b\x08")
 
 
@@ -145,7 +146,7 @@ def _is_text(head: bytes) -> bool:
     if head.startswith(_WIDE_BOMS):
         return True
     controls = sum(byte in _CONTROLS for byte in head)
-    return 0 not in head and controls <= len(head) * _CONTROL_LIMIT
+    return 0 not in head and controls <= max(_FEW_CONTROLS, len(head) * _CONTROL_LIMIT)
 
 
 def _text(head: bytes, extension: str) -> str:

@@ -25,7 +25,7 @@ _BLOCKS: Final = frozenset(
      "hr", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot",
      "thead", "tr", "ul", "option", "legend")
 )  # fmt: skip
-_CELLS: Final = frozenset(("td", "th"))
+_CELLS: Final = ("td", "th")
 _HEADINGS: Final = {"title": "# ", **{f"h{level}": "#" * level + " " for level in range(1, 7)}}
 _INVISIBLE: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACES: Final = re.compile(r"[ \t\n\r\f]+")
@@ -75,6 +75,9 @@ class _Reader:
         self.found: set[str] = set()
         self._parts: list[str] = []
         self._preformatted = 0
+        self._newlines = 0
+        self._line_start = True
+        self._marker = ""
 
     def text(self, root: Tag) -> str:
         stack: list[Iterator[PageElement]] = [iter(root.children)]
@@ -92,12 +95,27 @@ class _Reader:
                 self._string(node)
         return "".join(self._parts)
 
+    def _break(self, newlines: int) -> None:
+        """The next words stand at least this many line ends further down."""
+        self._newlines = max(self._newlines, newlines)
+        self._line_start = True
+
+    def _emit(self, words: str) -> None:
+        if self._line_start and not self._preformatted:
+            words = words.lstrip(" ")
+        if not words:
+            return
+        if self._parts:
+            self._parts.append("\n" * self._newlines)
+        self._parts += (self._marker, words)
+        self._newlines, self._marker, self._line_start = 0, "", False
+
     def _string(self, node: NavigableString) -> None:
         if isinstance(node, PreformattedString):
             if isinstance(node, Comment):
                 self.found.add("comments")
             return
-        self._parts.append(str(node) if self._preformatted else _SPACES.sub(" ", node))
+        self._emit(str(node) if self._preformatted else _SPACES.sub(" ", node))
 
     def _enter(self, tag: Tag) -> bool:
         if tag.name in _SCRIPTED:
@@ -110,31 +128,29 @@ class _Reader:
             self.found.add("hidden-text")
             return False
         if tag.name == "br":
-            self._parts.append("\n")
+            self._emit("\n")
+            self._line_start = True
         elif tag.name == "img" and tag.get("alt"):
-            self._parts.append(f" {tag['alt']} ")
+            self._emit(f" {tag['alt']} ")
         elif tag.name in _HEADINGS:
-            self._parts.append("\n\n" + _HEADINGS[tag.name])
+            self._break(2)
+            self._marker = _HEADINGS[tag.name]
         elif tag.name in _BLOCKS:
-            self._parts.append("\n\n" if tag.name == "p" else "\n")
+            self._break(2 if tag.name == "p" else 1)
             if tag.name == "li":
-                self._parts.append("- ")
+                self._marker = "- "
+        elif tag.name in _CELLS and tag.find_previous_sibling(_CELLS):
+            self._emit(" | ")
         self._preformatted += tag.name == "pre"
         return True
 
     def _leave(self, tag: Tag) -> None:
         self._preformatted -= tag.name == "pre"
         if tag.name in _HEADINGS or tag.name == "p":
-            self._parts.append("\n\n")
+            self._break(2)
+            self._marker = ""
         elif tag.name in _BLOCKS:
-            self._parts.append("\n")
-        elif tag.name in _CELLS:
-            self._parts.append(" | ")
-
-
-_SPACE_AT_START: Final = re.compile(r"^[ \t]+(?=\S)", re.MULTILINE)
-_EMPTY_HEADING: Final = re.compile(r"^#{1,6} *$", re.MULTILINE)
-_LAST_BAR: Final = re.compile(r" \|\s*$", re.MULTILINE)
+            self._break(1)
 
 
 def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
@@ -142,10 +158,8 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
     check_size(size, arguments)
     reader = _Reader()
     text = reader.text(bs4.BeautifulSoup(_characters(file.read()), "lxml"))
-    text = _SPACE_AT_START.sub("", _LAST_BAR.sub("", text))
-    text = tidy(_EMPTY_HEADING.sub("", text))
     steps = [("extract text", "html")]
-    return answer([text], arguments, metadata=sorted(reader.found), steps=steps)
+    return answer([tidy(text)], arguments, metadata=sorted(reader.found), steps=steps)
 
 
 def warm_up() -> None:
