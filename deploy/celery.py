@@ -10,6 +10,8 @@ from deploy.paths import data_paths
 from workers.schedule import BEAT_SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings")
+# Django's checks would load every view, form and console page into the workers. deploy/lint and doctor run them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("vitrine")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -74,11 +74,10 @@ def _stage(task: QuietTask, stage: str, asset_id: str) -> None:
 _AS_STAGE = {
     "bind": True,
     "base": QuietTask,
-    "queue": queue.INGEST_QUEUE,
     "soft_time_limit": STAGE_SOFT_SECONDS,
     "time_limit": STAGE_HARD_SECONDS,
 }
-_AS_CHORE = {"base": QuietTask, "queue": queue.HOUSEKEEPING_QUEUE}
+_AS_CHORE = {"base": QuietTask}  # the senders name the queue
 
 
 @shared_task(name=queue.task_name("redact"), **_AS_STAGE)
