@@ -84,7 +84,10 @@ class Manage:
     log: Path
 
     def run(self, *arguments: str, show: bool = False) -> int:
-        """The command's exit status. Its output goes to the terminal, or to the log."""
+        """The command's exit status.
+
+        What it says goes to the terminal and its errors to the log; with ``show`` both are shown.
+        """
         argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -93,7 +96,7 @@ class Manage:
                 cwd=ROOT,
                 env={**os.environ, **self.env},
                 stdin=subprocess.DEVNULL,
-                stdout=None if show else descriptor,
+                stdout=None,
                 stderr=None if show else descriptor,
                 start_new_session=True,
             )

@@ -148,14 +148,9 @@ def _launch(watch: Watch, paths: Paths, service: Service) -> None:
 
 def _prepare_database(manage: Manage, paths: Paths, teller: Teller, *, demo: bool) -> None:
     teller.say("bringing the database up to date")
-    manage.must("migrate", "--noinput")
-    manage.must("setup_roles")
-    teller.say("installing the starter models")
-    manage.must("models", "install", "--builtin")
     if demo and not _holds_demo(paths):
         _mark_demo(paths, loaded=False)
-    if "admin" not in credentials_read(paths.credentials):
-        manage.must("first_admin", *(["--demo"] if demo else []))
+    manage.must("prepare", *(["--demo"] if demo else []))
 
 
 def environment(options: Options, servers: Servers, *, demo: bool) -> dict[str, str]:
