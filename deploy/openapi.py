@@ -6,8 +6,6 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.negotiation import DefaultContentNegotiation
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 _VERBS = {"get", "post", "put", "patch", "delete"}
 _PROBLEM = {
@@ -58,7 +56,11 @@ def add_problems(result: dict[str, Any], generator: Any, **kwargs: Any) -> dict[
 
 
 def _problems(path: str, verb: str, operation: dict[str, Any]) -> dict[str, str]:
-    found = {"429": "Too many requests.", "500": "The request failed.", "503": "A part does not answer right now."}
+    found = {
+        "429": "Too many requests.",
+        "500": "The request failed.",
+        "503": "A part does not answer right now.",
+    }
     if operation.get("security") != []:
         found |= {"401": "No valid token or session.", "403": "Readable, but this is not allowed."}
     if "requestBody" in operation:
@@ -75,15 +77,3 @@ def _problems(path: str, verb: str, operation: dict[str, Any]) -> dict[str, str]
 def _response(text: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": text, "content": {"application/problem+json": {"schema": schema}}}
-
-
-class SchemaView(SpectacularAPIView):
-    """The description itself, as YAML or, by ``?format=json`` or ``Accept``, as JSON. Open to all."""
-
-    content_negotiation_class = DefaultContentNegotiation
-
-
-class DocsView(SpectacularSwaggerSplitView):
-    """The description to read and try; its script comes from an address of its own, never inline."""
-
-    url_name = "schema"

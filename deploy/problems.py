@@ -83,17 +83,28 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
         return _from_drf(error)
     if isinstance(error, _UNREACHABLE):
         logger.error("store_unreachable", error=type(error).__name__, view=_view_name(context))
-        return problem(503, "The database or the broker does not answer.", headers={"Retry-After": "2"})
-    logger.error("request_failed", error=type(error).__name__, where=_where(error), view=_view_name(context))
+        return problem(
+            503, "The database or the broker does not answer.", headers={"Retry-After": "2"}
+        )
+    logger.error(
+        "request_failed", error=type(error).__name__, where=_where(error), view=_view_name(context)
+    )
     return problem(500, "The request failed; its id is in the appliance's log.")
 
 
-def _from_ours(error: RetrievalError | AccountsError | AuditError, context: dict[str, Any]) -> Response:
+def _from_ours(
+    error: RetrievalError | AccountsError | AuditError, context: dict[str, Any]
+) -> Response:
     retry_after = getattr(error, "retry_after_seconds", None) or (2 if error.transient else None)
-    headers = {"Retry-After": str(int(retry_after))} if retry_after else None
+    headers = dict(getattr(error, "headers", {}))
+    if retry_after:
+        headers["Retry-After"] = str(int(retry_after))
     if error.status >= status.HTTP_500_INTERNAL_SERVER_ERROR:
         logger.error("request_failed", error=type(error).__name__, view=_view_name(context))
-    errors = {name: [{"message": text, "code": "invalid"} for text in texts] for name, texts in error.fields.items()}
+    errors = {
+        name: [{"message": text, "code": "invalid"} for text in texts]
+        for name, texts in error.fields.items()
+    }
     return problem(error.status, error.detail, errors=errors or None, headers=headers)
 
 
@@ -122,7 +133,10 @@ def plain_errors(details: Any) -> Any:
     if isinstance(details, list):
         return [plain_errors(item) for item in details]
     if isinstance(details, dict) and set(details) == {"message", "code"}:
-        return {"message": _PLAIN.get(details["code"], str(details["message"])), "code": details["code"]}
+        return {
+            "message": _PLAIN.get(details["code"], str(details["message"])),
+            "code": details["code"],
+        }
     if isinstance(details, dict):
         return {str(name): plain_errors(item) for name, item in details.items()}
     return details
@@ -140,7 +154,12 @@ def _where(error: Exception) -> str:
 
 def _body(code: int, detail: str, errors: Any = None) -> dict[str, Any]:
     title = _TITLES.get(code, "Error")
-    body: dict[str, Any] = {"type": "about:blank", "title": title, "status": code, "detail": detail or title}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title,
+        "status": code,
+        "detail": detail or title,
+    }
     if errors is not None:
         body["errors"] = errors
     return body

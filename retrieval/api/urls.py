@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.api import collections
+from retrieval.api import assets, collections
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
@@ -14,4 +14,10 @@ urlpatterns = [
         collections.GrantView.as_view(),
         name="grant",
     ),
+    path("collections/<uuid:collection_id>/assets/", assets.UploadView.as_view(), name="upload"),
+    path("assets/", assets.AssetsView.as_view(), name="assets"),
+    path("assets/<uuid:asset_id>/", assets.AssetView.as_view(), name="asset"),
+    path("assets/<uuid:asset_id>/content/", assets.ContentView.as_view(), name="content"),
+    path("assets/<uuid:asset_id>/thumbnail/", assets.ThumbnailView.as_view(), name="thumbnail"),
+    path("assets/<uuid:asset_id>/raw/", assets.RawView.as_view(), name="raw"),
 ]

@@ -18,6 +18,7 @@ from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
 from retrieval.models import Asset, Collection, Grant, Role, default_purposes
 from retrieval.redaction.registry import profile_names
+from retrieval.services.retention import raw_deadlines_recompute
 from retrieval.states import State
 
 MODEL_SETS = ("default",)
@@ -91,6 +92,8 @@ def collection_update(*, by: User, collection_id: UUID, **changes: Any) -> Colle
                 setattr(collection, field, changes.pop(field))
         _apply(collection, changes)
         collection.save()
+        if "retention_policy" in changes:
+            raw_deadlines_recompute(collection_id=collection_id)
         trail.note(event="collection:collection:update", by=by, refs=_refs(collection))
     return collection
 

@@ -1,0 +1,102 @@
+"""What goes in and comes out of the addresses of assets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.api.base import InputSerializer
+from retrieval.api.fields import ObjectField
+from retrieval.selectors.assets import AssetView
+from retrieval.states import RawState, State
+
+MODALITIES = ("text", "image", "audio")
+STATES = [state.value for state in State]
+RAW_STATES = [state.value for state in RawState]
+
+
+class UploadInput(InputSerializer):
+    file = serializers.FileField(max_length=255)
+    title = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    source = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    captured_at = serializers.DateTimeField(required=False, allow_null=True)
+    subjects = serializers.ListField(child=serializers.UUIDField(), required=False)
+    consent = serializers.UUIDField(required=False)
+    metadata = ObjectField(required=False)
+
+
+class PreviewQuery(serializers.Serializer[Any]):
+    preview = serializers.BooleanField(required=False, default=False)
+
+
+class UploadOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=STATES)
+    raw_kept_until = serializers.DateTimeField(
+        allow_null=True, help_text="When the original is destroyed; null if no date is set."
+    )
+
+
+class AssetsQuery(serializers.Serializer[Any]):
+    collection = serializers.UUIDField(required=False)
+    state = serializers.ChoiceField(choices=STATES, required=False)
+    modality = serializers.ChoiceField(choices=MODALITIES, required=False)
+
+
+class StepOutput(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    step = serializers.CharField()
+    component = serializers.CharField()
+    version = serializers.CharField(allow_blank=True)
+    actor = serializers.UUIDField(allow_null=True, help_text="The ledger's id of who did it.")
+
+
+class RedactionOutput(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class AssetLinks(serializers.Serializer[Any]):
+    content = serializers.CharField()
+    thumbnail = serializers.CharField()
+
+
+class AssetOutput(serializers.Serializer[AssetView]):
+    id = serializers.UUIDField(source="asset.id")
+    collection = serializers.UUIDField(source="asset.collection_id")
+    title = serializers.CharField(allow_blank=True)
+    modality = serializers.ChoiceField(
+        source="asset.modality", choices=MODALITIES, allow_blank=True, help_text="Empty until it is known."
+    )
+    state = serializers.ChoiceField(source="asset.state", choices=STATES)
+    reason = serializers.CharField(source="asset.reason", allow_blank=True)
+    reason_detail = serializers.CharField(source="asset.reason_detail", allow_blank=True)
+    raw_state = serializers.ChoiceField(source="asset.raw_state", choices=RAW_STATES)
+    raw_kept_until = serializers.DateTimeField(source="asset.raw_kept_until", allow_null=True)
+    provenance = StepOutput(many=True)
+    redactions = RedactionOutput(source="asset.redactions", many=True)
+    segments = serializers.IntegerField()
+    source = serializers.CharField(allow_blank=True)
+    captured_at = serializers.DateTimeField(source="asset.captured_at", allow_null=True)
+    metadata = ObjectField()
+    media_type = serializers.CharField(source="asset.media_type", allow_blank=True)
+    width = serializers.IntegerField(source="asset.width", allow_null=True)
+    height = serializers.IntegerField(source="asset.height", allow_null=True)
+    duration_ms = serializers.IntegerField(source="asset.duration_ms", allow_null=True)
+    created_at = serializers.DateTimeField(source="asset.created_at")
+    links = serializers.SerializerMethodField()
+
+    @extend_schema_field(AssetLinks)
+    def get_links(self, view: AssetView) -> dict[str, str]:
+        base = f"/api/v1/assets/{view.asset.pk}"
+        return {"content": f"{base}/content/", "thumbnail": f"{base}/thumbnail/"}
+
+
+class ContentQuery(serializers.Serializer[Any]):
+    download = serializers.BooleanField(required=False, default=False)
+
+
+class RawQuery(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300, required=False, default="", allow_blank=True)
