@@ -29,6 +29,12 @@ class CheckpointFileError(AuditError):
     status = 400
 
 
+class EntryMissing(AuditError):  # noqa: N818 - reads as what happened
+    """No entry has this number."""
+
+    status = 404
+
+
 @dataclass(frozen=True)
 class LedgerCheck:
     """What a verification found: ``entries`` hold, from after ``after_seq`` up to ``head_seq``."""
@@ -86,7 +92,7 @@ def ledger_verify(
     One query through a server-side cursor, so a single snapshot and little memory.
 
     Raises:
-        AuditError: there is no entry ``after_seq`` to begin from.
+        EntryMissing: there is no entry ``after_seq`` to begin behind.
     """
     pending = pending_count()
     known = dict(checkpoints or {})
@@ -149,7 +155,7 @@ def _hash_at(seq: int) -> bytes:
         cursor.execute("SELECT hash FROM audit_ledgerentry WHERE seq = %s", [seq])
         row = cursor.fetchone()
     if row is None:
-        raise AuditError(f"there is no entry {seq} to begin after")
+        raise EntryMissing(f"There is no entry {seq} to begin behind.")
     return bytes(row[0])
 
 

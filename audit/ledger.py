@@ -58,13 +58,18 @@ def record(
         )
 
 
+def is_confidential(payload: str) -> bool:
+    """Whether a payload is encrypted under a person's key."""
+    return bool(payload) and not payload.startswith("{")
+
+
 def payload_read(*, event: str, payload: str) -> dict[str, Any] | None:
     """What a payload says: ``{}`` if empty, None once the key of whom it was about is destroyed.
 
     Raises:
         audit.crypto.DecryptionError: damaged, or moved from another event.
     """
-    if not payload or payload.startswith("{"):
+    if not is_confidential(payload):
         content: dict[str, Any] = json.loads(payload or "{}")
         return content
     blob = base64.b64decode(payload)

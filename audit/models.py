@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 
@@ -48,6 +49,17 @@ class LedgerPending(models.Model):
         return f"{self.event} (pending {self.id})"
 
 
+class LedgerEntryQuerySet(models.QuerySet["LedgerEntry"]):
+    """Entries, of which there may be millions."""
+
+    def count(self) -> int:
+        """How many; for the whole ledger simply its last number, since there are no gaps."""
+        if self.query.where or self.query.is_sliced or self.query.combinator:
+            return super().count()
+        last = self.order_by("-seq").values_list("seq", flat=True).first()
+        return last or 0
+
+
 class LedgerEntry(models.Model):
     """One link of the hash chain: ``hash`` is SHA-256 over the RFC 8785 form of the other fields.
 
@@ -62,6 +74,8 @@ class LedgerEntry(models.Model):
     payload = models.TextField(blank=True)
     prev = models.BinaryField(max_length=32)
     hash = models.BinaryField(max_length=32)
+
+    objects = LedgerEntryQuerySet.as_manager()
 
     class Meta:
         managed = False  # audit 0003 creates it, partitioned by seq, owned by vitrine_ledger
@@ -100,7 +114,11 @@ class SearchRecord(models.Model):
 
     class Meta:
         ordering = ["-at"]
-        indexes = [models.Index(fields=["-at"])]
+        indexes = [
+            models.Index(fields=["-at"]),
+            # For stewards, who see the searches over their collections.
+            GinIndex(fields=["collections"], name="search_collections"),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -1,0 +1,321 @@
+"""The console's pages on the ledger, searches and retention. The ledger is only ever looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from audit import retention, selectors
+from audit.actors import identity_of
+from audit.chaining import chain_pending
+from audit.errors import AuditError
+from audit.ledger import is_confidential
+from audit.models import Actor, Influence, LedgerEntry, LedgerPending, RetentionPolicy, SearchRecord
+from audit.scope import AuditScope, actor_of, scope_of
+
+if TYPE_CHECKING:
+    _PolicyModelForm = forms.ModelForm[RetentionPolicy]
+else:  # Django's own class takes no parameter
+    _PolicyModelForm = forms.ModelForm
+
+
+def _scope(request: HttpRequest) -> AuditScope:
+    """The visitor's scope, asked for once a request."""
+    if not hasattr(request, "audit_scope"):
+        request.audit_scope = scope_of(request.user)  # type: ignore[attr-defined] # ours
+    found: AuditScope = request.audit_scope
+    return found
+
+
+def _who(request: HttpRequest) -> Callable[[Any], str]:
+    """A column that tells governors who it was and everybody else the random id.
+
+    Made for each request, since one admin object serves many at once.
+    """
+    shown = _scope(request).everything
+    known: dict[UUID, str] = {}
+
+    @display(description="who")  # type: ignore[misc] # unfold ships no types
+    def who(row: Any) -> str:
+        actor: UUID | None = row.id if isinstance(row, Actor) else row.actor
+        if actor is None:
+            return "the appliance"
+        if actor not in known:
+            identity = identity_of(actor) if shown else None
+            known[actor] = identity.label if identity else str(actor)
+        return known[actor]
+
+    return who  # type: ignore[no-any-return] # as above
+
+
+def _refs(request: HttpRequest) -> Callable[[LedgerEntry], str]:
+    scope = _scope(request)
+
+    @display(description="about")  # type: ignore[misc] # as above
+    def about(entry: LedgerEntry) -> str:
+        parts = []
+        for name, value in entry.refs.items():
+            ids = [value] if isinstance(value, str) else value
+            seen = scope.narrowed(ids) if name == "collection" else ids
+            parts.append(f"{name}: {', '.join(seen)}")
+        return "; ".join(parts)
+
+    return about  # type: ignore[no-any-return] # as above
+
+
+@display(description="payload")  # type: ignore[misc] # as above
+def said(entry: LedgerEntry | LedgerPending) -> str:
+    """The payload, unless it is about a person."""
+    return "confidential" if is_confidential(entry.payload) else entry.payload
+
+
+@display(description="previous hash")  # type: ignore[misc] # as above
+def prev_hex(entry: LedgerEntry) -> str:
+    """64 hexadecimal digits."""
+    return bytes(entry.prev).hex()
+
+
+@display(description="hash")  # type: ignore[misc] # as above
+def hash_hex(entry: LedgerEntry) -> str:
+    """64 hexadecimal digits."""
+    return bytes(entry.hash).hex()
+
+
+class LookedAt(ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    """Read-only pages that do not count millions of rows to draw a list of fifty."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+    governors_only = False
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        scope = _scope(request)
+        return scope.everything if self.governors_only else scope.allowed
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class EventFilter(admin.SimpleListFilter):
+    """By the first part of an event's name."""
+
+    title = "area"
+    parameter_name = "area"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The areas this appliance writes about."""
+        areas = [
+            "access",
+            "audit",
+            "auth",
+            "collection",
+            "content",
+            "ingest",
+            "models",
+            "retention",
+            "search",
+        ]
+        return [(area, area) for area in areas]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Entries of the chosen area."""
+        return queryset.filter(event__startswith=f"{self.value()}:") if self.value() else queryset
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(LookedAt):
+    """The chained ledger. Numbers, times and ids; confidential payloads stay closed."""
+
+    list_filter = [EventFilter]
+    search_fields = ["=actor", "event__startswith"]
+    search_help_text = "The beginning of an event's name, or the id of an actor."
+    ordering = ["-seq"]
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The list, after whatever happened a moment ago has been chained too."""
+        chain_pending()
+        response: HttpResponse = super().changelist_view(request, *args, **kwargs)
+        return response
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LedgerEntry]:
+        """What the visitor may see."""
+        return selectors.entry_list(scope=_scope(request))
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Columns."""
+        return ["seq", "at", "event", _who(request), _refs(request)]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """What one entry shows."""
+        return ["seq", "at", "event", _who(request), _refs(request), said, prev_hex, hash_hex]
+
+    get_readonly_fields = get_fields
+
+
+@admin.register(LedgerPending)
+class LedgerPendingAdmin(LookedAt):
+    """Events that wait for their place in the chain; empty but for about a second after each."""
+
+    governors_only = True
+    ordering = ["id"]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Columns."""
+        return ["id", "at", "event", _who(request)]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """What one event shows."""
+        return ["id", "at", "event", _who(request), "refs", said]
+
+    get_readonly_fields = get_fields
+
+
+class InfluenceInline(TabularInline):  # type: ignore[misc] # as above
+    """Why each hit came up; a steward sees the hits from the collections governed."""
+
+    model = Influence
+    fields = ["rank", "asset_id", "collection_id", "confidence", "verdict", "signals"]
+    fields += ["redactions", "consent"]
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Influence]:
+        """Hits that the visitor may know of."""
+        hits: QuerySet[Influence] = super().get_queryset(request)
+        scope = _scope(request)
+        return hits if scope.everything else hits.filter(collection_id__in=scope.collections)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _scope(request).allowed
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(SearchRecord)
+class SearchRecordAdmin(LookedAt):
+    """Searches: who, when, how sure. The query itself is never shown here."""
+
+    list_filter = ["query_modality", "confident"]
+    inlines = [InfluenceInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SearchRecord]:
+        """What the visitor may see."""
+        return selectors.search_record_list(scope=_scope(request)).defer("kept_query")
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Columns."""
+        shown = ["id", "at", _who(request), "query_modality", "confident"]
+        return [*shown, *(["hit_count"] if _scope(request).everything else []), "models_used"]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """What one search shows; for stewards without what tells of others' collections."""
+        fields = ["id", "at", _who(request), "query_modality", "query_redactions", "modalities"]
+        fields += ["models_used", "confident", "kept_until"]
+        if _scope(request).everything:
+            fields += ["collections", "hit_count", "parameters", "total_ms"]
+        return fields
+
+    get_readonly_fields = get_fields
+
+
+@admin.register(Actor)
+class ActorAdmin(LookedAt):
+    """Who stands behind the ledger's random ids; for governors."""
+
+    governors_only = True
+    ordering = ["-created_at"]
+    search_fields = ["=id"]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Columns."""
+        return ["id", _who(request), "created_at"]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
+        """What one actor shows."""
+        return ["id", _who(request), "created_at"]
+
+    get_readonly_fields = get_fields
+
+
+class PolicyForm(_PolicyModelForm):
+    """Name and rules, checked as the service checks them."""
+
+    class Meta:
+        model = RetentionPolicy
+        fields = ["name", "rules"]
+        help_texts = {
+            "rules": 'A list such as [{"what": "raw", "modality": "audio", "after_days": 30}].'
+        }
+
+    def clean_rules(self) -> list[dict[str, Any]]:
+        """The rules as they will be kept."""
+        try:
+            return [rule.as_json() for rule in retention.rules_parse(self.cleaned_data["rules"])]
+        except AuditError as error:
+            raise ValidationError(error.fields["rules"]) from None
+
+
+@admin.register(RetentionPolicy)
+class RetentionPolicyAdmin(LookedAt):
+    """Policies. Stewards may add one; changing one touches every collection under it: governors."""
+
+    form = PolicyForm
+    list_display = ["name", "rules", "created_at"]
+    search_fields = ["name"]
+    fields = ["name", "rules"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _scope(request).allowed
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _scope(request).everything
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: RetentionPolicy,
+        form: Any,
+        change: bool,  # noqa: FBT001 - Django's signature
+    ) -> None:
+        """Through the services, so that the ledger knows and deadlines follow."""
+        by = actor_of(request.user)
+        if change:
+            saved = retention.policy_update(
+                actor=by, policy_id=obj.pk, name=obj.name, rules=obj.rules
+            )
+        else:
+            saved = retention.policy_create(actor=by, name=obj.name, rules=obj.rules)
+        obj.pk = saved.pk
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page; what the service refuses is said there."""
+        try:
+            response: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except AuditError as error:
+            messages.error(request, error.detail)
+            return HttpResponseRedirect(request.get_full_path())
+        return response
