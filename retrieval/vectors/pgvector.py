@@ -122,7 +122,7 @@ class PgvectorBackend:
 
     def count(self, *, table: str, collections: Sequence[UUID] | None = None) -> int:
         """One statement; see ``VectorBackend``."""
-        statement: sql.Composable = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+        statement: sql.Composed = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
         parameters: list[Any] = []
         if collections is not None:
             statement = statement + sql.SQL(" WHERE shard = ANY(%b) AND collection_id = ANY(%b)")

@@ -26,7 +26,9 @@ def half(vector: Vector) -> HalfVector:
 
 
 @contextmanager
-def executed(statement: sql.Composable, parameters: Sequence[Any]) -> Iterator[psycopg.Cursor[Any]]:
+def executed(
+    statement: sql.SQL | sql.Composed, parameters: Sequence[Any]) 
+) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor on which the statement has run; rows come back in binary.
 
     Django binds on the client, in text; a vector of 384 numbers is worth the other way.

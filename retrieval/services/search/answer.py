@@ -1,0 +1,128 @@
+"""The last look at what was found, and the hits that pass it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from accounts.models import User
+from audit.searches import InfluenceData
+from retrieval import access
+from retrieval.access import Permission
+from retrieval.fusion import Fused, Signal
+from retrieval.models import Asset, Segment
+from retrieval.services.search.types import (
+    AssetAnswer,
+    Hit,
+    InfluenceAnswer,
+    Links,
+    SegmentAnswer,
+    SignalAnswer,
+    plain,
+)
+from retrieval.states import State
+
+# Exact cosines with a public encoder give a vector away, query by query.
+SIMILARITY_DECIMALS = 2
+CONFIDENCE_DECIMALS = 3
+NO_CONSENT_NEEDED = "not required"
+
+
+def segments_shown(
+    *, user: User, segment_ids: Iterable[int], collections: Iterable[UUID] | None = None
+) -> dict[int, Segment]:
+    """Segments that ``user`` may be shown now, with their assets. Two queries, nothing cached."""
+    readable = set(access.collections_with(user=user, permission=Permission.READ))
+    if collections is not None:
+        readable &= set(collections)
+    rows = Segment.objects.filter(
+        id__in=list(segment_ids),
+        collection_id__in=readable,
+        asset__collection_id__in=readable,
+        asset__state=State.SEARCHABLE,
+    ).select_related("asset")
+    return {row.pk: row for row in rows}
+
+
+def hits_of(
+    *, fused: Sequence[Fused], shown: dict[int, Segment], top_k: int, include_uncertain: bool
+) -> list[Hit]:
+    """The best ``top_k`` of ``fused`` that may be shown; uncertain ones only where asked for."""
+    kept = [
+        one
+        for one in fused
+        if one.best.segment_id in shown and (include_uncertain or one.verdict == "match")
+    ]
+    return [
+        _hit(rank, one, shown[one.best.segment_id])
+        for rank, one in enumerate(kept[:top_k], start=1)
+    ]
+
+
+def _hit(rank: int, fused: Fused, segment: Segment) -> Hit:
+    return Hit(
+        rank=rank,
+        confidence=round(fused.confidence, CONFIDENCE_DECIMALS),
+        verdict=fused.verdict,
+        asset=what_of(segment.asset),
+        segment=place_of(segment),
+        more_segments=fused.more_segments,
+        influence=InfluenceAnswer(
+            signals=[signal_of(signal) for signal in fused.signals],
+            redactions=sorted({str(found["kind"]) for found in segment.asset.redactions}),
+            consent=NO_CONSENT_NEEDED,
+        ),
+        links=links_to(segment.asset_id),
+    )
+
+
+def signal_of(signal: Signal) -> SignalAnswer:
+    """What of a signal leaves the system."""
+    return SignalAnswer(
+        space=signal.space,
+        model=signal.model,
+        query_modality=signal.query_modality,
+        target_modality=signal.target_modality,
+        similarity=round(signal.similarity, SIMILARITY_DECIMALS),
+        calibrated=round(signal.calibrated, CONFIDENCE_DECIMALS),
+        weight=signal.weight,
+    )
+
+
+def what_of(asset: Asset) -> AssetAnswer:
+    """Which asset it is."""
+    return AssetAnswer(
+        id=asset.pk, title=asset.title, modality=asset.modality, collection=asset.collection_id
+    )
+
+
+def place_of(segment: Segment) -> SegmentAnswer:
+    """Which place in the asset it is."""
+    return SegmentAnswer(
+        kind=segment.kind,
+        text=segment.text or None,
+        page=segment.page,
+        start_ms=segment.start_ms,
+        end_ms=segment.end_ms,
+    )
+
+
+def links_to(asset_id: UUID) -> Links:
+    """Where an asset's rendition and small picture are fetched; each asks for permission again."""
+    base = f"/api/v1/assets/{asset_id}"
+    return Links(content=f"{base}/content/", thumbnail=f"{base}/thumbnail/")
+
+
+def influence_of(*, hit: Hit, segment_id: int) -> InfluenceData:
+    """What the record keeps of a hit."""
+    return InfluenceData(
+        rank=hit.rank,
+        asset_id=hit.asset.id,
+        collection_id=hit.asset.collection,
+        segment_id=segment_id,
+        confidence=hit.confidence,
+        verdict=hit.verdict,
+        signals=[plain(vars(signal)) for signal in hit.influence.signals],
+        redactions=hit.influence.redactions,
+        consent=hit.influence.consent,
+    )

@@ -1,0 +1,137 @@
+"""The nearest permitted segments of every space, with what each similarity is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.calibration import PairCalibration
+from retrieval.encoders.bundle import BundleError, load_reference
+from retrieval.errors import Unavailable
+from retrieval.fusion import Signal
+from retrieval.selectors.models import ActiveModel
+from retrieval.services.search.checks import Checked
+from retrieval.services.search.query import Query
+from retrieval.services.search.reach import Reach
+from retrieval.vectors import Neighbour, Vector, backend
+
+# Segments asked for an asset wanted: a long text has many near ones, and the list is of assets.
+_SEGMENTS_AN_ASSET = 4
+_SEGMENTS_AT_LEAST = 40
+_SEGMENTS_AT_MOST = 10_240
+
+Certainty = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+
+
+def candidates(*, asked: Checked, reach: Reach, query: Query) -> list[Signal]:
+    """At least ``top_k`` assets of every space and modality, where so many are permitted.
+
+    Call inside ``scope.user``. One query a space, more only where one asset fills a whole list.
+    """
+    signals: list[Signal] = []
+    for model in reach.models:
+        if model.ref in query.vectors:
+            modalities = [m for m in reach.modalities if m in model.modalities]
+            found = _nearest(model, asked, reach, query.vectors[model.ref], modalities)
+            signals += _signals(model, asked, reach, query, found)
+    return signals
+
+
+def _nearest(
+    model: ActiveModel, asked: Checked, reach: Reach, vector: Vector, modalities: Sequence[str]
+) -> list[Neighbour]:
+    top_k = asked.request.top_k
+    size = max(_SEGMENTS_AN_ASSET * top_k, _SEGMENTS_AT_LEAST)
+    found: list[Neighbour] = []
+    left = list(modalities)
+    while left:
+        near = backend().search(
+            table=model.table,
+            query=vector,
+            collections=reach.collections,
+            modalities=left,
+            top_k=size,
+            where=asked.request.filters,
+            without_asset=asked.request.asset,
+        )
+        lists = {modality: [n for n in near if n.modality == modality] for modality in left}
+        left = [
+            modality
+            for modality, part in lists.items()
+            if len(part) == size < _SEGMENTS_AT_MOST and len({n.asset_id for n in part}) < top_k
+        ]
+        found += [n for modality, part in lists.items() if modality not in left for n in part]
+        size = min(4 * size, _SEGMENTS_AT_MOST)
+    return found
+
+
+def _signals(
+    model: ActiveModel, asked: Checked, reach: Reach, query: Query, found: Sequence[Neighbour]
+) -> list[Signal]:
+    signals: list[Signal] = []
+    weight = float(asked.request.weights.get(model.space, 1.0))
+    for target in dict.fromkeys(n.modality for n in found):
+        part = [n for n in found if n.modality == target]
+        similarities = np.array([n.similarity for n in part], dtype=np.float64)
+        calibrated, threshold = _certainty(model, reach, query, target, similarities)
+        signals += [
+            Signal(
+                space=model.space,
+                model=model.ref,
+                query_modality=query.modality,
+                target_modality=target,
+                asset_id=neighbour.asset_id,
+                segment_id=neighbour.segment_id,
+                similarity=neighbour.similarity,
+                calibrated=float(probability),
+                threshold=threshold,
+                weight=weight,
+            )
+            for neighbour, probability in zip(part, calibrated, strict=True)
+        ]
+    return signals
+
+
+def _certainty(
+    model: ActiveModel,
+    reach: Reach,
+    query: Query,
+    target: str,
+    similarities: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], float]:
+    """P(relevant) of each similarity ``(n,)``, and from where on it is a match.
+
+    A composed query was in no fitting, so it is only as sure as the least sure of its parts would
+    be. A pair that was never fitted is sure of nothing: probability 0 under a threshold of 1.
+    """
+    bank = _bank(model, target)
+    fitted = {
+        one.query_modality: PairCalibration.from_json(one.parameters)
+        for one in reach.calibrations
+        if one.model == model.id and one.target_modality == target
+    }
+    if bank is None or not set(query.components) <= set(fitted):
+        return np.zeros(len(similarities)), 1.0
+    pairs = [fitted[component] for component in query.components]
+    to_bank = bank @ query.vectors[model.ref]
+    probabilities = [pair.probability(similarities, bank=to_bank) for pair in pairs]
+    return np.min(probabilities, axis=0), max(pair.threshold for pair in pairs)
+
+
+def _bank(model: ActiveModel, modality: str) -> Vector | None:
+    """Reference vectors of one modality: float32 ``(m, d)``, fixed with the bundle; or none."""
+    try:
+        return _banks(model.folder).get(modality)
+    except BundleError as error:
+        if error.code == "no-reference":
+            return None
+        raise Unavailable(f"The files of {model.ref} cannot be used.") from None
+
+
+@lru_cache(maxsize=8)
+def _banks(folder: Path) -> dict[str, Vector]:
+    return load_reference(folder)

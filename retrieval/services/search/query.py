@@ -1,0 +1,174 @@
+"""From what was asked to one redacted query with a vector in each space; no transaction is open."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retrieval import clients
+from retrieval.encoders.bundle import tensor_spec
+from retrieval.encoders.client import ModelRefused, ModelUnavailable
+from retrieval.errors import Unavailable, Unprocessable
+from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
+from retrieval.redaction.types import QueryMedia
+from retrieval.segmentation import audio_windows
+from retrieval.selectors.models import ActiveModel
+from retrieval.services.search.checks import Checked
+from retrieval.services.search.reach import Reach
+from retrieval.vectors import Vector
+from retrieval.vectors.base import checked as unit_checked
+
+# The first half minute of a sound given as a query; what comes later is not listened to.
+MAX_QUERY_WINDOWS = 5
+
+
+@dataclass(frozen=True)
+class Query:
+    """A redacted query. ``vectors`` are float32 ``(d,)`` of length 1, by model ref.
+
+    ``components`` are the modalities it is made of; ``canonical`` is what is kept of it, for a
+    while.
+    """
+
+    components: tuple[str, ...]
+    redactions: list[dict[str, Any]]
+    canonical: bytes
+    vectors: dict[str, Vector]
+
+    @property
+    def modality(self) -> str:
+        """One modality, or two joined by ``+``."""
+        return "+".join(self.components)
+
+
+@dataclass(frozen=True)
+class _Redacted:
+    text: str | None
+    media: QueryMedia | None
+    redactions: list[dict[str, Any]]
+
+
+def query_encode(*, asked: Checked, reach: Reach) -> Query:
+    """The query, redacted and then embedded by every model that takes all its parts.
+
+    Several parts (a text with a picture) are fused early: the normalised sum of their vectors. So
+    are the windows of a sound, and the segments of a stored asset.
+
+    Raises:
+        Unavailable: a server does not answer; nothing was let through.
+        Unprocessable: the file cannot be used, or no model takes such a query.
+    """
+    redacted = _redacted(asked, reach)
+    kinds = [
+        "text" if redacted.text is not None else None,
+        redacted.media.modality if redacted.media is not None else None,
+        reach.asset_modality,
+    ]
+    components = tuple(kind for kind in kinds if kind is not None)
+    vectors: dict[str, Vector] = {}
+    for model in reach.models:
+        parts = _parts(model, redacted, reach)
+        if len(parts) == len(components):
+            vectors[model.ref] = _fused(parts)
+    if not vectors:
+        raise Unprocessable(f"No installed model takes a query of {' with '.join(components)}.")
+    return Query(
+        components=components,
+        redactions=redacted.redactions,
+        canonical=_canonical(asked, redacted),
+        vectors=vectors,
+    )
+
+
+def _redacted(asked: Checked, reach: Reach) -> _Redacted:
+    """The query's words and file as redaction leaves them."""
+    profile, counts = reach.rules.profile, dict[str, int]()
+    text, media = asked.text, None
+    with _answered():
+        if text is not None:
+            cleaned = clients.redaction().redact_text(text, profile=profile)
+            text, counts = cleaned.text, dict(cleaned.counts())
+        if asked.request.file is not None:
+            media = clients.redaction().query_file(
+                asked.request.file, profile=profile, name=asked.request.file_name
+            )
+            for found in media.redactions:
+                counts[found.kind] = counts.get(found.kind, 0) + found.count
+    if media is not None and media.modality == "text":  # a file of words asks as words do
+        text = "\n".join(part for part in (text, media.text) if part)
+        media = None
+    return _Redacted(text, media, [{"kind": k, "count": n} for k, n in sorted(counts.items())])
+
+
+def _parts(model: ActiveModel, redacted: _Redacted, reach: Reach) -> list[Vector]:
+    """One vector a component that this model takes: float32 ``(d,)``, in no particular order."""
+    parts: list[Vector] = []
+    if redacted.text is not None and "text" in model.modalities:
+        with _answered():
+            encoded = clients.models().encode_text(model.ref, [redacted.text], priority="query")
+        parts.append(_mean(encoded))
+    if redacted.media is not None and redacted.media.modality in model.modalities:
+        parts.append(_media_vector(model, redacted.media))
+    if model.ref in reach.stored:
+        parts.append(_mean(reach.stored[model.ref]))
+    if any(part.shape != (model.dimension,) for part in parts):
+        raise Unavailable("A model answered with vectors of another size than it declares.")
+    return parts
+
+
+def _media_vector(model: ActiveModel, media: QueryMedia) -> Vector:
+    windows = audio_windows(media.duration_ms or 0) if media.modality == "audio" else []
+    spec = tensor_spec(
+        model.manifest, media.modality, windows_ms=tuple(windows[:MAX_QUERY_WINDOWS])
+    )
+    with _answered():
+        arrays = clients.redaction().tensors(
+            media.rendition, media_type=media.media_type, spec=spec, priority="query"
+        )
+        return _mean(
+            clients.models().encode_arrays(model.ref, media.modality, arrays, priority="query")
+        )
+
+
+def _mean(vectors: Vector) -> Vector:
+    """The normalised mean of the rows: float32 ``(d,)``."""
+    return _fused(list(vectors))
+
+
+def _fused(parts: list[Vector]) -> Vector:
+    total = np.sum(parts, axis=0, dtype=np.float32)
+    try:
+        return unit_checked(total / np.linalg.norm(total))
+    except ValueError:
+        raise Unavailable("A model answered with vectors that cannot be compared.") from None
+
+
+def _canonical(asked: Checked, redacted: _Redacted) -> bytes:
+    """What is kept: the redacted words, the asset's id, and of a file only what tells it apart."""
+    kept: dict[str, str] = {}
+    if redacted.text is not None:
+        kept["text"] = redacted.text
+    if asked.request.asset is not None:
+        kept["asset"] = str(asked.request.asset)
+    if redacted.media is not None:
+        kept["file_sha256"] = hashlib.sha256(redacted.media.rendition).hexdigest()
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Errors of the two servers in this room's words; they carry reasons, never content."""
+    try:
+        yield
+    except (RedactionUnavailable, ModelUnavailable):
+        raise Unavailable("Search is busy or starting; nothing was searched.") from None
+    except RedactionRefused as error:
+        raise Unprocessable(error.reason) from None
+    except ModelRefused as error:
+        raise Unprocessable(error.reason) from None

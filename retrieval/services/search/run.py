@@ -1,0 +1,149 @@
+"""One search, from the question to the recorded answer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import User
+from audit.searches import record_search
+from retrieval import scope
+from retrieval.fusion import Fused, fuse
+from retrieval.services.search.answer import hits_of, influence_of, segments_shown
+from retrieval.services.search.candidates import candidates
+from retrieval.services.search.checks import Checked, checked
+from retrieval.services.search.query import Query, query_encode
+from retrieval.services.search.reach import Reach, reach_of
+from retrieval.services.search.types import (
+    QueryAnswer,
+    SearchAnswer,
+    Searched,
+    SearchRequest,
+    Timing,
+    plain,
+)
+
+logger = structlog.get_logger("vitrine.search")
+
+# Assets looked at again for one that is answered: some may have been hidden in this very moment.
+_LOOKED_AT = 3
+
+
+def search_run(*, user: User, request: SearchRequest) -> SearchAnswer:
+    """The answer, once its record is committed: without a record there are no results.
+
+    Call it outside any transaction: none is open while the query is redacted and embedded.
+
+    Raises:
+        Invalid, NotVisible, NotAllowed, Conflict: the request, or what it names.
+        Unprocessable: the file cannot be used as a query.
+        Unavailable: a server does not answer, or no model is installed.
+    """
+    started = time.monotonic()
+    asked = checked(request)
+    with scope.user(user.pk):
+        reach = reach_of(user=user, asked=asked)
+    _release_connection()
+    query = query_encode(asked=asked, reach=reach)
+    encoded = time.monotonic()
+    with scope.user(user.pk):
+        signals = candidates(asked=asked, reach=reach, query=query)
+        fused = fuse(signals, method=request.fusion)
+        answer = _recorded(user, asked, reach, query, fused, started)
+    logger.info(
+        "search_run",
+        search_id=str(answer.search_id),
+        hits=len(answer.hits),
+        collections=len(reach.collections),
+        encode_ms=_ms(encoded - started),
+        total_ms=answer.timing_ms.total,
+    )
+    return answer
+
+
+def _recorded(
+    user: User,
+    asked: Checked,
+    reach: Reach,
+    query: Query,
+    fused: list[Fused],
+    started: float,
+) -> SearchAnswer:
+    """The answer made of what passes the last look, and its record, in the caller's transaction."""
+    request = asked.request
+    near = fused[: _LOOKED_AT * request.top_k]
+    segment_of = {one.asset_id: one.best.segment_id for one in near}
+    shown = segments_shown(
+        user=user, segment_ids=segment_of.values(), collections=reach.collections
+    )
+    hits = hits_of(
+        fused=near,
+        shown=shown,
+        top_k=request.top_k,
+        include_uncertain=request.include_uncertain,
+    )
+    answer = SearchAnswer(
+        search_id=uuid4(),
+        query=QueryAnswer(modality=query.modality, redactions=query.redactions),
+        confident=any(hit.verdict == "match" for hit in hits),
+        hits=hits,
+        searched=Searched(collections=len(reach.collections), modalities=list(reach.modalities)),
+        timing_ms=Timing(total=_ms(time.monotonic() - started)),
+    )
+    record_search(
+        search_id=answer.search_id,
+        user_id=user.pk,
+        user_label=user.get_username(),
+        query_modality=query.modality,
+        query=query.canonical,
+        query_redactions=query.redactions,
+        collections=list(reach.collections),
+        modalities=list(reach.modalities),
+        models_used=sorted(query.vectors),
+        parameters=_parameters(asked),
+        confident=answer.confident,
+        total_ms=answer.timing_ms.total,
+        influences=[influence_of(hit=hit, segment_id=segment_of[hit.asset.id]) for hit in hits],
+        keep_query_for=reach.rules.keep_query_for,
+    )
+    return answer
+
+
+def _parameters(asked: Checked) -> dict[str, Any]:
+    """How it was asked, without what was asked."""
+    request, filters = asked.request, asked.request.filters
+    moments = {
+        name: moment.isoformat()
+        for name, moment in (
+            ("captured_after", filters.captured_after),
+            ("captured_before", filters.captured_before),
+        )
+        if moment is not None
+    }
+    return plain(
+        {
+            "top_k": request.top_k,
+            "include_uncertain": request.include_uncertain,
+            "fusion": request.fusion,
+            "weights": {space: float(weight) for space, weight in request.weights.items()},
+            "purpose": request.purpose,
+            "filters": moments
+            | {"source": bool(filters.source), "metadata": bool(filters.metadata)},
+        }
+    )
+
+
+def _release_connection() -> None:
+    """Give a pooled connection back while models run; one that belongs to the thread just rests."""
+    pooled = "pool" in settings.DATABASES["default"]["OPTIONS"]
+    if pooled and not connection.in_atomic_block:
+        connection.close()
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

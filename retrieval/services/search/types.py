@@ -1,0 +1,166 @@
+"""What a search is asked and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from retrieval.fusion import Method, Verdict
+from retrieval.vectors.base import AssetFilter as SearchFilters
+
+__all__ = [
+    "AssetAnswer",
+    "Hit",
+    "InfluenceAnswer",
+    "Links",
+    "QueryAnswer",
+    "SearchAnswer",
+    "SearchFilters",
+    "SearchRequest",
+    "Searched",
+    "SegmentAnswer",
+    "SignalAnswer",
+    "Timing",
+    "plain",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRequest:
+    """The query, and what to search: a text, a stored asset, a file, or a text with one of those.
+
+    ``modalities`` and ``collections`` left out or empty mean all that the user may read.
+    ``weights`` are by space.
+    """
+
+    text: str | None = None
+    asset: UUID | None = None
+    file: bytes | None = field(default=None, repr=False)
+    file_name: str = field(default="", repr=False)
+    modalities: Sequence[str] | None = None
+    collections: Sequence[UUID] | None = None
+    filters: SearchFilters = field(default_factory=SearchFilters)
+    purpose: str = ""
+    top_k: int = 10
+    include_uncertain: bool = False
+    fusion: Method = "calibrated"
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryAnswer:
+    """What was understood of the query; ``redactions`` is a list of ``{kind, count}``."""
+
+    modality: str
+    redactions: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetAnswer:
+    """Which asset a hit is."""
+
+    id: UUID
+    title: str
+    modality: str
+    collection: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentAnswer:
+    """The best place in the asset; times in milliseconds."""
+
+    kind: str
+    text: str | None
+    page: int | None
+    start_ms: int | None
+    end_ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalAnswer:
+    """What one space said. ``similarity`` is a cosine rounded to two decimals, on purpose."""
+
+    space: str
+    model: str | None
+    query_modality: str
+    target_modality: str
+    similarity: float
+    calibrated: float
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfluenceAnswer:
+    """Why a hit came up, what was redacted of it, and the consent it is shown under."""
+
+    signals: list[SignalAnswer]
+    redactions: list[str]
+    consent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Links:
+    """Where to fetch what may be shown."""
+
+    content: str
+    thumbnail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One asset found. ``confidence`` is P(relevant), 0 to 1, higher is better."""
+
+    rank: int
+    confidence: float
+    verdict: Verdict
+    asset: AssetAnswer
+    segment: SegmentAnswer
+    more_segments: int
+    influence: InfluenceAnswer
+    links: Links
+
+
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """How much was searched, of what the user may read."""
+
+    collections: int
+    modalities: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Milliseconds from the call to the answer."""
+
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchAnswer:
+    """The answer of ``POST search/``; ``as_json`` is its body."""
+
+    search_id: UUID
+    query: QueryAnswer
+    confident: bool
+    hits: list[Hit]
+    searched: Searched
+    timing_ms: Timing
+
+    def as_json(self) -> dict[str, Any]:
+        """The body, of JSON types only."""
+        return plain(asdict(self))
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """``value`` with ids as text, ready for JSON."""
+    return {key: _plain(one) for key, one in value.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, UUID) else value
