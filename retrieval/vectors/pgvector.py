@@ -143,7 +143,7 @@ class PgvectorBackend:
 
 def _filters(
     where: AssetFilter, permitted: list[UUID], without_asset: UUID | None
-) -> tuple[sql.Composable, list[Any]]:
+) -> tuple[sql.SQL, list[Any]]:
     parts: list[str] = []
     values: list[Any] = []
     if without_asset is not None:

@@ -27,7 +27,7 @@ def half(vector: Vector) -> HalfVector:
 
 @contextmanager
 def executed(
-    statement: sql.SQL | sql.Composed, parameters: Sequence[Any]) 
+    statement: sql.SQL | sql.Composed, parameters: Sequence[Any]
 ) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor on which the statement has run; rows come back in binary.
 
