@@ -12,7 +12,7 @@ def pss_by_name(root_pid: int) -> dict[str, int]:
         PermissionError: a descendant belongs to another user and we are not root.
     """
     found: dict[str, int] = {}
-    for pid in _descendants(root_pid):
+    for pid in descendants(root_pid):
         try:
             size = _pss(pid)
             name = _name(pid)
@@ -29,7 +29,8 @@ def _pss(pid: int) -> int:
     return 0
 
 
-def _descendants(root_pid: int) -> list[int]:
+def descendants(root_pid: int) -> list[int]:
+    """``root_pid`` and the ids of all processes that descend from it. Reads /proc."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

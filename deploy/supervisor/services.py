@@ -105,7 +105,7 @@ def web_service(
     """The web server; ``tls_key`` is the private key in PKCS#8."""
     host = _WILDCARDS.get(options.listen, options.listen) if options.loopback else options.listen
     arguments = ["granian", "--interface", "wsgi", "--host", host, "--port", str(options.port)]
-    arguments += ["--workers", "1", "--blocking-threads", "16", "--backpressure", "64"]
+    arguments += ["--workers", "1", "--blocking-threads", "8", "--backpressure", "64"]
     arguments += ["--log-level", "warning", "--no-ws", "--workers-kill-timeout", "10"]
     arguments += ["--respawn-failed-workers"]
     if options.tls_cert and tls_key:

@@ -52,6 +52,7 @@ def test_beyond_loopback_with_tls_and_without_demo_is_allowed():
     assert options.url == "https://192.0.2.1:8000"
 
 
+@pytest.mark.enable_socket
 def test_a_busy_port_is_named_with_its_mend(tmp_path: Path):
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
