@@ -56,7 +56,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Counts and this process's own figures in Prometheus' text format; for token holders."""
     if not _may_see_metrics(request):
-        answer: HttpResponse = plain_problem(401, "Metrics need the metrics token, or an operator's.")
+        answer: HttpResponse = plain_problem(
+            401, "Metrics need the metrics token, or an operator's."
+        )
         answer["WWW-Authenticate"] = "Bearer"
         return answer
     text, content_type = exposition()
@@ -68,7 +70,9 @@ def _parts() -> dict[str, str]:
     apart: dict[str, Callable[[], object]] = {
         "broker": lambda: _redis().ping(),
         "model_server": lambda: clients.models().health(timeout_seconds=_ANSWER_WITHIN_SECONDS),
-        "redaction_server": lambda: clients.redaction().health(timeout_seconds=_ANSWER_WITHIN_SECONDS),
+        "redaction_server": lambda: clients.redaction().health(
+            timeout_seconds=_ANSWER_WITHIN_SECONDS
+        ),
     }
     with ThreadPoolExecutor(len(apart)) as pool:
         asked = {name: pool.submit(_state, name, check) for name, check in apart.items()}

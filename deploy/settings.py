@@ -228,6 +228,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CollectionRole": ["searcher", "contributor", "curator", "steward"],
         "OrganisationRole": ["governor", "operator"],
+        "Modality": ["text", "image", "audio"],
+        "RuleModality": "audit.retention.MODALITIES",
     },
 }
 

@@ -52,7 +52,11 @@ class Cast:
 
     def grant(self, user: User, role: str, **options: Any) -> None:
         grant_create(
-            by=None, collection_id=self.collection.pk, holder=Holder(user=user), role=role, **options
+            by=None,
+            collection_id=self.collection.pk,
+            holder=Holder(user=user),
+            role=role,
+            **options,
         )
 
 

@@ -68,7 +68,9 @@ class ApiView(APIView):
         assert isinstance(user, User)  # noqa: S101 - the default permission let nobody else through
         return user
 
-    def parsed(self, serializer: type[serializers.Serializer[Any]], **options: Any) -> dict[str, Any]:
+    def parsed(
+        self, serializer: type[serializers.Serializer[Any]], **options: Any
+    ) -> dict[str, Any]:
         """The validated body.
 
         Raises:
@@ -92,7 +94,7 @@ class ApiView(APIView):
 
     def page(
         self,
-        rows: QuerySet[Any],
+        rows: QuerySet[Any] | list[Any],
         serializer: type[serializers.BaseSerializer[Any]],
         *,
         each: Callable[[list[Any]], list[Any]] | None = None,
@@ -139,7 +141,9 @@ class ApiView(APIView):
         return response
 
     def _keep(self, held: idempotency.Claim, request: Request, response: Response) -> None:
-        body = json.loads(api_settings.DEFAULT_RENDERER_CLASSES[0]().render(response.data) or b"null")
+        body = json.loads(
+            api_settings.DEFAULT_RENDERER_CLASSES[0]().render(response.data) or b"null"
+        )
         if isinstance(body, dict):
             body = {name: None if name in self.secret_fields else body[name] for name in body}
         idempotency.keep(

@@ -20,7 +20,9 @@ class OrganisationRolesField(serializers.ListField):
 
 class TokenInput(InputSerializer):
     username = serializers.CharField(max_length=150)
-    password = serializers.CharField(max_length=1000, trim_whitespace=False, style={"input_type": "password"})
+    password = serializers.CharField(
+        max_length=1000, trim_whitespace=False, style={"input_type": "password"}
+    )
 
 
 class TokenOutput(serializers.Serializer[Any]):

@@ -9,19 +9,20 @@ from uuid import UUID
 from django.contrib.auth import logout
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.throttling import ScopedRateThrottle
 
 from accounts import selectors
 from accounts.api import serializers as s
 from accounts.api.base import ApiView
 from accounts.errors import Invalid
-from accounts.permissions import ManagesPeople, OwnPassword
+from accounts.permissions import ManagesPeople
 from accounts.services import teams, tokens, users
 
-PEOPLE = [IsAuthenticated, OwnPassword, ManagesPeople]
+PEOPLE = [*api_settings.DEFAULT_PERMISSION_CLASSES, ManagesPeople]
 
 
 class TokenView(ApiView):
@@ -37,7 +38,11 @@ class TokenView(ApiView):
         return nullcontext()
 
     @extend_schema(
-        operation_id="token_create", tags=["auth"], request=s.TokenInput, responses=s.TokenOutput, auth=[]
+        operation_id="token_create",
+        tags=["auth"],
+        request=s.TokenInput,
+        responses=s.TokenOutput,
+        auth=[],
     )
     def post(self, request: Request) -> Response:
         """A token for a name and a password. Unknown names and wrong passwords are answered alike."""
@@ -58,7 +63,9 @@ class LogoutView(ApiView):
     open_before_password_change = True
 
     @extend_schema(
-        operation_id="token_revoke", tags=["auth"], request=None,
+        operation_id="token_revoke",
+        tags=["auth"],
+        request=None,
         responses={204: OpenApiResponse(description="Revoked.")},
     )
     def post(self, request: Request) -> Response:
@@ -78,8 +85,12 @@ class PasswordView(ApiView):
     throttle_scope = "password"
 
     @extend_schema(
-        operation_id="password_change", tags=["auth"], request=s.PasswordInput,
-        responses={204: OpenApiResponse(description="Changed; all other tokens and sessions ended.")},
+        operation_id="password_change",
+        tags=["auth"],
+        request=s.PasswordInput,
+        responses={
+            204: OpenApiResponse(description="Changed; all other tokens and sessions ended.")
+        },
     )
     def post(self, request: Request) -> Response:
         """Choose a password of one's own. The token of this request stays valid, all others end."""
@@ -106,7 +117,10 @@ class UsersView(ApiView):
         return self.page(selectors.user_list(), s.UserOutput)
 
     @extend_schema(
-        operation_id="users_create", tags=["people"], request=s.UserInput, responses={201: s.NewUserOutput}
+        operation_id="users_create",
+        tags=["people"],
+        request=s.UserInput,
+        responses={201: s.NewUserOutput},
     )
     def post(self, request: Request) -> Response:
         """A new account. Organisation roles are given by governors alone."""
@@ -127,11 +141,17 @@ class UserView(ApiView):
         """One user."""
         return Response(s.UserOutput(selectors.user_get(user_id=user_id)).data)
 
-    @extend_schema(operation_id="users_update", tags=["people"], request=s.UserChange, responses=s.UserOutput)
+    @extend_schema(
+        operation_id="users_update", tags=["people"], request=s.UserChange, responses=s.UserOutput
+    )
     def patch(self, request: Request, user_id: UUID) -> Response:
         """Change or close an account; who holds an organisation role is changed by governors alone."""
         user = selectors.user_get(user_id=user_id)
-        return Response(s.UserOutput(users.user_update(by=self.caller(), user=user, **self.parsed(s.UserChange))).data)
+        return Response(
+            s.UserOutput(
+                users.user_update(by=self.caller(), user=user, **self.parsed(s.UserChange))
+            ).data
+        )
 
 
 class UserPasswordView(ApiView):
@@ -140,7 +160,10 @@ class UserPasswordView(ApiView):
     permission_classes = PEOPLE
 
     @extend_schema(
-        operation_id="users_password_reset", tags=["people"], request=None, responses=s.OneTimePasswordOutput
+        operation_id="users_password_reset",
+        tags=["people"],
+        request=None,
+        responses=s.OneTimePasswordOutput,
     )
     def post(self, request: Request, user_id: UUID) -> Response:
         """A one-time password; the user's tokens and sessions end."""
@@ -161,7 +184,10 @@ class TeamsView(ApiView):
         return self.page(selectors.team_list(), s.TeamOutput)
 
     @extend_schema(
-        operation_id="teams_create", tags=["people"], request=s.TeamInput, responses={201: s.TeamOutput}
+        operation_id="teams_create",
+        tags=["people"],
+        request=s.TeamInput,
+        responses={201: s.TeamOutput},
     )
     def post(self, request: Request) -> Response:
         """A new team without members."""
@@ -175,14 +201,18 @@ class MembersView(ApiView):
     permission_classes = PEOPLE
     idempotent = True
 
-    @extend_schema(operation_id="members_list", tags=["people"], responses=s.MemberOutput(many=True))
+    @extend_schema(
+        operation_id="members_list", tags=["people"], responses=s.MemberOutput(many=True)
+    )
     def get(self, request: Request, team_id: UUID) -> Response:
         """The members of one team by name."""
         team = selectors.team_get(team_id=team_id)
         return self.page(selectors.member_list(team=team), s.MemberOutput)
 
     @extend_schema(
-        operation_id="members_create", tags=["people"], request=s.MemberInput,
+        operation_id="members_create",
+        tags=["people"],
+        request=s.MemberInput,
         responses={201: s.MemberOutput, 200: s.MemberOutput},
     )
     def post(self, request: Request, team_id: UUID) -> Response:
@@ -201,7 +231,8 @@ class MemberView(ApiView):
     permission_classes = PEOPLE
 
     @extend_schema(
-        operation_id="members_delete", tags=["people"],
+        operation_id="members_delete",
+        tags=["people"],
         responses={204: OpenApiResponse(description="No longer in the team.")},
     )
     def delete(self, request: Request, team_id: UUID, user_id: UUID) -> Response:

@@ -127,9 +127,7 @@ def password_reset(*, by: User | None, user: User) -> NewUser:
 
 
 @transaction.atomic
-def password_change(
-    *, user: User, current: str, new: str, keep_token: str | None = None
-) -> User:
+def password_change(*, user: User, current: str, new: str, keep_token: str | None = None) -> User:
     """The user with a password of their own. All tokens but ``keep_token`` (a digest) and all sessions end.
 
     Raises:
@@ -137,9 +135,13 @@ def password_change(
     """
     user = User.objects.select_for_update().get(pk=user.pk)
     if not user.check_password(current):
-        raise Invalid("Some fields are not valid.", fields={"current_password": ["This is not it."]})
+        raise Invalid(
+            "Some fields are not valid.", fields={"current_password": ["This is not it."]}
+        )
     if current == new:
-        raise Invalid("Some fields are not valid.", fields={"new_password": ["Choose another one."]})
+        raise Invalid(
+            "Some fields are not valid.", fields={"new_password": ["Choose another one."]}
+        )
     _check_password(user=user, password=new, field="new_password")
     user.set_password(new)
     user.save(update_fields=["password"])

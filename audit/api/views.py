@@ -6,9 +6,10 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from audit import retention, selectors
@@ -36,7 +37,7 @@ class GovernsSomething(BasePermission):
 class EntriesView(ListAPIView[LedgerEntry]):
     """The ledger, newest first: all of it for governors, that of their collections for stewards."""
 
-    permission_classes = [IsAuthenticated, GovernsSomething]
+    permission_classes = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
     serializer_class = EntrySerializer
 
     @extend_schema(operation_id="audit_entries_list", parameters=[EntriesQuery])
@@ -62,7 +63,7 @@ class EntriesView(ListAPIView[LedgerEntry]):
 class VerifyView(APIView):
     """Whether the chain holds."""
 
-    permission_classes = [IsAuthenticated, GovernsSomething]
+    permission_classes = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
 
     @extend_schema(
         operation_id="audit_verify", parameters=[VerifyQuery], responses=VerifySerializer
@@ -90,7 +91,7 @@ class VerifyView(APIView):
 class PoliciesView(ListAPIView[RetentionPolicy]):
     """Retention policies. A collection names the one it follows."""
 
-    permission_classes = [IsAuthenticated, GovernsSomething]
+    permission_classes = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
     serializer_class = PolicySerializer
 
     def get_queryset(self) -> QuerySet[RetentionPolicy]:

@@ -68,7 +68,10 @@ class AssetOutput(serializers.Serializer[AssetView]):
     collection = serializers.UUIDField(source="asset.collection_id")
     title = serializers.CharField(allow_blank=True)
     modality = serializers.ChoiceField(
-        source="asset.modality", choices=MODALITIES, allow_blank=True, help_text="Empty until it is known."
+        source="asset.modality",
+        choices=MODALITIES,
+        allow_blank=True,
+        help_text="Empty until it is known.",
     )
     state = serializers.ChoiceField(source="asset.state", choices=STATES)
     reason = serializers.CharField(source="asset.reason", allow_blank=True)

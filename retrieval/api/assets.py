@@ -49,22 +49,28 @@ class UploadView(UnheldView):
         return super().initialize_request(request, *args, **kwargs)
 
     @extend_schema(
-        operation_id="assets_upload", tags=["assets"],
+        operation_id="assets_upload",
+        tags=["assets"],
         request={"multipart/form-data": s.UploadInput},
         parameters=[
-            OpenApiParameter("preview", bool, description="Answer with the redacted rendition; keep nothing.")
+            OpenApiParameter(
+                "preview", bool, description="Answer with the redacted rendition; keep nothing."
+            )
         ],
         responses={
             202: s.UploadOutput,
             200: OpenApiResponse(
-                s.UploadOutput, description="Here already; or, with `preview`, the redacted rendition's bytes."
+                s.UploadOutput,
+                description="Here already; or, with `preview`, the redacted rendition's bytes.",
             ),
             422: OpenApiResponse(description="With `preview`: the file cannot be taken."),
         },
     )
     def post(self, request: Request, collection_id: UUID) -> HttpResponseBase:
         """Take a file in (202), or name the asset with the same content (200)."""
-        access.require(user=self.caller(), collection_id=collection_id, permission=Permission.CONTRIBUTE)
+        access.require(
+            user=self.caller(), collection_id=collection_id, permission=Permission.CONTRIBUTE
+        )
         given = self.parsed(s.UploadInput)
         if self._previews:
             return self._preview(collection_id, given)
@@ -76,15 +82,23 @@ class UploadView(UnheldView):
 
     def fingerprint(self, request: Request) -> bytes:
         """SHA-256 over the fields and the files' own digests."""
-        fields = {name: request.data.getlist(name) for name in request.data if name not in request.FILES}
-        files = {name: [self._digest(one) for one in request.FILES.getlist(name)] for name in request.FILES}
+        fields = {
+            name: request.data.getlist(name) for name in request.data if name not in request.FILES
+        }
+        files = {
+            name: [self._digest(one) for one in request.FILES.getlist(name)]
+            for name in request.FILES
+        }
         asked = [request.META.get("QUERY_STRING", ""), fields, files]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
 
     def _preview(self, collection_id: UUID, given: dict[str, Any]) -> HttpResponseBase:
         file = given["file"]
         made = ingest.preview(
-            user=self.caller(), collection_id=collection_id, data=file.read(), name=file.name,
+            user=self.caller(),
+            collection_id=collection_id,
+            data=file.read(),
+            name=file.name,
             title=given.get("title", ""),
         )
         response = HttpResponse(made.rendition, content_type=made.media_type)
@@ -100,11 +114,15 @@ class UploadView(UnheldView):
 
     def _refuse_strangers(self, request: HttpRequest) -> None:
         """Before the first byte of a file is read. With a session, the CSRF check reads it, so ask Django's user."""
-        session_user = None if "Authorization" in request.headers else getattr(request, "user", None)
+        session_user = (
+            None if "Authorization" in request.headers else getattr(request, "user", None)
+        )
         user = session_user if isinstance(session_user, User) else self.request.user
         if isinstance(user, User):
             access.require(
-                user=user, collection_id=self.kwargs["collection_id"], permission=Permission.CONTRIBUTE
+                user=user,
+                collection_id=self.kwargs["collection_id"],
+                permission=Permission.CONTRIBUTE,
             )
 
 
@@ -112,7 +130,9 @@ class AssetsView(ScopedView):
     """Assets that the caller may know of."""
 
     @extend_schema(
-        operation_id="assets_list", tags=["assets"], parameters=[s.AssetsQuery],
+        operation_id="assets_list",
+        tags=["assets"],
+        parameters=[s.AssetsQuery],
         responses=s.AssetOutput(many=True),
     )
     def get(self, request: Request) -> Response:
@@ -132,10 +152,13 @@ class AssetView(UnheldView):
     @extend_schema(operation_id="assets_get", tags=["assets"], responses=s.AssetOutput)
     def get(self, request: Request, asset_id: UUID) -> Response:
         """One asset with its state, its reason, and every step it went through."""
-        return Response(s.AssetOutput(selectors.asset_get(user=self.caller(), asset_id=asset_id)).data)
+        return Response(
+            s.AssetOutput(selectors.asset_get(user=self.caller(), asset_id=asset_id)).data
+        )
 
     @extend_schema(
-        operation_id="assets_delete", tags=["assets"],
+        operation_id="assets_delete",
+        tags=["assets"],
         responses={204: OpenApiResponse(description="Destroyed.")},
     )
     def delete(self, request: Request, asset_id: UUID) -> Response:
@@ -150,13 +173,19 @@ class ContentView(UnheldView):
     """The redacted rendition."""
 
     @extend_schema(
-        operation_id="assets_content", tags=["assets"], parameters=[s.ContentQuery, _RANGE], responses=_BYTES
+        operation_id="assets_content",
+        tags=["assets"],
+        parameters=[s.ContentQuery, _RANGE],
+        responses=_BYTES,
     )
     def get(self, request: Request, asset_id: UUID) -> HttpResponseBase:
         """The redacted rendition, whole or a range of it. Recorded."""
         download = self.query(s.ContentQuery)["download"]
         found = content.rendition_open(
-            user=self.caller(), asset_id=asset_id, continued=begins_later(request), download=download
+            user=self.caller(),
+            asset_id=asset_id,
+            continued=begins_later(request),
+            download=download,
         )
         return content_response(request, found, asset_id=asset_id, attachment=download)
 
@@ -175,8 +204,12 @@ class RawView(UnheldView):
     """The original."""
 
     @extend_schema(
-        operation_id="assets_raw", tags=["assets"],
-        parameters=[OpenApiParameter("reason", str, required=True, description="Why; recorded."), _RANGE],
+        operation_id="assets_raw",
+        tags=["assets"],
+        parameters=[
+            OpenApiParameter("reason", str, required=True, description="Why; recorded."),
+            _RANGE,
+        ],
         responses=_BYTES,
     )
     def get(self, request: Request, asset_id: UUID) -> HttpResponseBase:

@@ -41,7 +41,11 @@ class CollectionsView(ScopedView):
 
     idempotent = True
 
-    @extend_schema(operation_id="collections_list", tags=["collections"], responses=s.CollectionOutput(many=True))
+    @extend_schema(
+        operation_id="collections_list",
+        tags=["collections"],
+        responses=s.CollectionOutput(many=True),
+    )
     def get(self, request: Request) -> Response:
         """The caller's collections by name, with the role in each."""
         user = self.caller()
@@ -52,7 +56,9 @@ class CollectionsView(ScopedView):
         )
 
     @extend_schema(
-        operation_id="collections_create", tags=["collections"], request=s.CollectionInput,
+        operation_id="collections_create",
+        tags=["collections"],
+        request=s.CollectionInput,
         responses={201: s.CollectionOutput},
     )
     def post(self, request: Request) -> Response:
@@ -64,13 +70,17 @@ class CollectionsView(ScopedView):
 class CollectionView(ScopedView):
     """One collection."""
 
-    @extend_schema(operation_id="collections_get", tags=["collections"], responses=s.CollectionOutput)
+    @extend_schema(
+        operation_id="collections_get", tags=["collections"], responses=s.CollectionOutput
+    )
     def get(self, request: Request, collection_id: UUID) -> Response:
         """One collection with its rules and the caller's role."""
         return Response(_one(self.caller(), collection_id))
 
     @extend_schema(
-        operation_id="collections_update", tags=["collections"], request=s.CollectionInput(partial=True),
+        operation_id="collections_update",
+        tags=["collections"],
+        request=s.CollectionInput(partial=True),
         responses=s.CollectionOutput,
     )
     def patch(self, request: Request, collection_id: UUID) -> Response:
@@ -92,14 +102,19 @@ class GrantsView(ScopedView):
 
     idempotent = True
 
-    @extend_schema(operation_id="grants_list", tags=["collections"], responses=s.GrantOutput(many=True))
+    @extend_schema(
+        operation_id="grants_list", tags=["collections"], responses=s.GrantOutput(many=True)
+    )
     def get(self, request: Request, collection_id: UUID) -> Response:
         """All grants in the collection, expired ones included; stewards."""
         grants = selectors.grant_list(user=self.caller(), collection_id=collection_id)
         return self.page(grants, s.GrantOutput)
 
     @extend_schema(
-        operation_id="grants_create", tags=["collections"], request=s.GrantInput, responses={201: s.GrantOutput}
+        operation_id="grants_create",
+        tags=["collections"],
+        request=s.GrantInput,
+        responses={201: s.GrantOutput},
     )
     def post(self, request: Request, collection_id: UUID) -> Response:
         """A role for a user or a team; stewards. Sight of originals (`raw`) is never given to oneself."""

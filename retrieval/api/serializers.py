@@ -57,12 +57,15 @@ class CollectionOutput(serializers.Serializer[HeldCollection]):
     name = serializers.CharField(source="collection.name")
     description = serializers.CharField(source="collection.description")
     redaction_profile = serializers.CharField(source="collection.redaction_profile")
-    retention_policy = serializers.UUIDField(source="collection.retention_policy_id", allow_null=True)
+    retention_policy = serializers.UUIDField(
+        source="collection.retention_policy_id", allow_null=True
+    )
     model_set = serializers.CharField(source="collection.model_set")
     purposes = PurposesOutput(source="collection.purposes")
     created_at = serializers.DateTimeField(source="collection.created_at")
     role = serializers.ChoiceField(
-        choices=ROLES, help_text="The caller's strongest reading role, or `steward` if there is no other."
+        choices=ROLES,
+        help_text="The caller's strongest reading role, or `steward` if there is no other.",
     )
     roles = serializers.ListField(child=serializers.ChoiceField(choices=ROLES))
     raw = serializers.BooleanField(

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.api import assets, collections
+from retrieval.api import assets, collections, search
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
     path("collections/", collections.CollectionsView.as_view(), name="collections"),
-    path("collections/<uuid:collection_id>/", collections.CollectionView.as_view(), name="collection"),
-    path("collections/<uuid:collection_id>/grants/", collections.GrantsView.as_view(), name="grants"),
+    path(
+        "collections/<uuid:collection_id>/", collections.CollectionView.as_view(), name="collection"
+    ),
+    path(
+        "collections/<uuid:collection_id>/grants/", collections.GrantsView.as_view(), name="grants"
+    ),
     path(
         "collections/<uuid:collection_id>/grants/<uuid:grant_id>/",
         collections.GrantView.as_view(),
@@ -20,4 +24,7 @@ urlpatterns = [
     path("assets/<uuid:asset_id>/content/", assets.ContentView.as_view(), name="content"),
     path("assets/<uuid:asset_id>/thumbnail/", assets.ThumbnailView.as_view(), name="thumbnail"),
     path("assets/<uuid:asset_id>/raw/", assets.RawView.as_view(), name="raw"),
+    path("search/", search.SearchView.as_view(), name="search"),
+    path("searches/<uuid:search_id>/", search.SearchRecordView.as_view(), name="search-record"),
+    path("models/", search.ModelsView.as_view(), name="models"),
 ]

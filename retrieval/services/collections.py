@@ -53,9 +53,7 @@ class Holder:
         return Membership.objects.filter(team=self.team, user=user).exists()
 
 
-def collection_create(
-    *, by: User, name: str, description: str = "", **rules: Any
-) -> Collection:
+def collection_create(*, by: User, name: str, description: str = "", **rules: Any) -> Collection:
     """A new collection; ``by`` becomes its steward and its curator.
 
     ``rules``: ``redaction_profile``, ``retention_policy`` (id), ``model_set``, ``purposes``.
@@ -235,7 +233,9 @@ def _purposes(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         if purpose not in PURPOSES:
             raise Invalid(_INVALID, fields={"purposes": [f"Choose of: {', '.join(PURPOSES)}."]})
         if rule.get("consent", "not_required") != "not_required":
-            message = "This version keeps no consents, so it cannot hold a collection that requires them."
+            message = (
+                "This version keeps no consents, so it cannot hold a collection that requires them."
+            )
             raise Invalid(_INVALID, fields={"purposes": [message]})
     return before | {purpose: before.get(purpose, {}) | rule for purpose, rule in given.items()}
 
@@ -247,7 +247,9 @@ def _refs(collection: Collection) -> trail.Refs:
 def _grant_refs(grant: Grant) -> trail.Refs:
     holder = Holder(user=grant.user, team=grant.team)
     refs: trail.Refs = {
-        "collection": str(grant.collection_id), "grant": str(grant.pk), "role": grant.role
+        "collection": str(grant.collection_id),
+        "grant": str(grant.pk),
+        "role": grant.role,
     }
     if grant.raw:
         refs["raw"] = "yes"

@@ -24,14 +24,18 @@ def test_governors_and_operators_list_and_make_users_others_do_not(people):
 
 def test_a_new_user_gets_a_one_time_password_shown_once(people):
     client = client_of(people.operator)
-    answer = client.post(USERS, {"username": "nora", "may_create_collections": True}, HTTP_IDEMPOTENCY_KEY="k")
+    answer = client.post(
+        USERS, {"username": "nora", "may_create_collections": True}, HTTP_IDEMPOTENCY_KEY="k"
+    )
     assert answer.status_code == 201
     made = answer.json()
     user = User.objects.get(username="nora")
     assert user.check_password(made["one_time_password"])
     assert user.must_change_password
     assert last_event() == "access:user:create"
-    again = client.post(USERS, {"username": "nora", "may_create_collections": True}, HTTP_IDEMPOTENCY_KEY="k")
+    again = client.post(
+        USERS, {"username": "nora", "may_create_collections": True}, HTTP_IDEMPOTENCY_KEY="k"
+    )
     assert again.status_code == 201
     assert again.json() == made | {"one_time_password": None}
 
@@ -106,7 +110,12 @@ def test_an_operator_does_not_open_collections_to_itself_by_joining_a_team(peopl
 
 @pytest.mark.parametrize(
     "body",
-    [{"slug": "no spaces here", "name": "x"}, {"slug": "ok"}, {"slug": "ok", "name": "a\x00b"}, {"slug": "ok", "name": "x" * 201}],
+    [
+        {"slug": "no spaces here", "name": "x"},
+        {"slug": "ok"},
+        {"slug": "ok", "name": "a\x00b"},
+        {"slug": "ok", "name": "x" * 201},
+    ],
 )
 def test_malformed_teams_are_400(people, body):
     assert client_of(people.operator).post(TEAMS, body).status_code == 400

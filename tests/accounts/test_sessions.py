@@ -6,7 +6,9 @@ LOGIN = "/account/login/"
 
 def events():
     return list(
-        LedgerPending.objects.filter(event__startswith="auth:").order_by("id").values_list("event", flat=True)
+        LedgerPending.objects.filter(event__startswith="auth:")
+        .order_by("id")
+        .values_list("event", flat=True)
     )
 
 

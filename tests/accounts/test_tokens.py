@@ -74,7 +74,10 @@ def test_too_many_failures_are_throttled_whatever_x_forwarded_for_says(people):
 
 
 def test_one_address_cannot_try_many_names(people):
-    answers = {log_in(f"name{n}", "wrong", HTTP_X_FORWARDED_FOR=f"10.0.0.{n}").status_code for n in range(11)}
+    answers = {
+        log_in(f"name{n}", "wrong", HTTP_X_FORWARDED_FOR=f"10.0.0.{n}").status_code
+        for n in range(11)
+    }
     assert answers == {401, 429}
 
 
@@ -87,7 +90,15 @@ def test_a_token_ends_with_log_out(people):
 
 @pytest.mark.parametrize(
     "header",
-    ["Token nonsense", "Token", "Token a b", "Token \x80\xff", "Bearer x", "Token " + "f" * 5000, ""],
+    [
+        "Token nonsense",
+        "Token",
+        "Token a b",
+        "Token \x80\xff",
+        "Bearer x",
+        "Token " + "f" * 5000,
+        "",
+    ],
 )
 def test_malformed_tokens_are_401_with_a_problem(people, header):
     client = client_of(None)
@@ -117,9 +128,15 @@ def test_knowing_who_calls_takes_one_query(people, django_assert_num_queries):
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"username": "sara"}, {"username": "sara", "password": None}, {"username": ["x"], "password": "x"},
-     {"username": "sa\x00ra", "password": "x"}, {"username": "x" * 151, "password": "x"},
-     {"username": "sara", "password": "x", "more": 1}],
+    [
+        {},
+        {"username": "sara"},
+        {"username": "sara", "password": None},
+        {"username": ["x"], "password": "x"},
+        {"username": "sa\x00ra", "password": "x"},
+        {"username": "x" * 151, "password": "x"},
+        {"username": "sara", "password": "x", "more": 1},
+    ],
 )
 def test_malformed_log_ins_are_400(people, body):
     answer = client_of(None).post(TOKEN, body)

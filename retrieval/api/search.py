@@ -1,0 +1,63 @@
+"""Search, why it found what it found, and the models that find it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.parsers import JSONParser
+from retrieval.api import search_serializers as s
+from retrieval.api.base import ScopedView, UnheldView
+from retrieval.selectors.models import model_list
+from retrieval.selectors.searches import search_explain
+from retrieval.services.search import SearchFilters, SearchRequest, search_run
+
+
+class SearchView(UnheldView):
+    """Search by describing, showing or playing something."""
+
+    parser_classes = [JSONParser, MultiPartParser]
+
+    @extend_schema(
+        operation_id="search",
+        tags=["search"],
+        request={"application/json": s.SearchInput, "multipart/form-data": s.SearchForm},
+        responses={
+            200: s.SearchOutput,
+            422: OpenApiResponse(description="The file cannot be used as a query."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """The best segment of each permitted asset that is likely to be meant, and why. Recorded."""
+        is_form = (request.content_type or "").startswith("multipart/")
+        given = self.parsed(s.SearchForm if is_form else s.SearchInput)
+        file = given.pop("file", None)
+        if file is not None:
+            given |= {"file": file.read(), "file_name": file.name or ""}
+        filters = {
+            name: value for name, value in given.pop("filters", {}).items() if value is not None
+        }
+        asked = SearchRequest(filters=SearchFilters(**filters), **given)
+        return Response(search_run(user=self.caller(), request=asked).as_json())
+
+
+class SearchRecordView(UnheldView):
+    """The record of one search."""
+
+    @extend_schema(operation_id="searches_get", tags=["search"], responses=s.ExplanationOutput)
+    def get(self, request: Request, search_id: UUID) -> Response:
+        """Why the hits came up, for whoever searched or a governor. Grants and states are checked anew."""
+        return Response(search_explain(user=self.caller(), search_id=search_id).as_json())
+
+
+class ModelsView(ScopedView):
+    """The encoder bundles of this appliance."""
+
+    @extend_schema(operation_id="models_list", tags=["models"], responses=s.ModelOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """Every installed model version, by name and version."""
+        return self.page(model_list(), s.ModelOutput)

@@ -1,0 +1,206 @@
+"""What goes into a search, and what its answer and its explanation are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.api.base import InputSerializer
+from retrieval.api.asset_serializers import MODALITIES, RedactionOutput
+from retrieval.api.fields import ObjectField
+from retrieval.fusion import METHODS
+
+VERDICTS = ["match", "uncertain"]
+KINDS = ["whole", "chunk", "page", "time"]
+
+
+class FiltersInput(InputSerializer):
+    captured_after = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Inclusive."
+    )
+    captured_before = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="Exclusive."
+    )
+    source = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    metadata = ObjectField(required=False, help_text="Must be contained in the asset's.")
+
+
+class SearchInput(InputSerializer):
+    text = serializers.CharField(
+        max_length=100_000, required=False, allow_blank=True, allow_null=True
+    )
+    asset = serializers.UUIDField(
+        required=False, allow_null=True, help_text="A stored asset as the query."
+    )
+    modalities = serializers.ListField(
+        child=serializers.CharField(max_length=16), required=False, allow_null=True, max_length=100
+    )
+    collections = serializers.ListField(
+        child=serializers.UUIDField(), required=False, allow_null=True, max_length=1000
+    )
+    filters = FiltersInput(required=False)
+    purpose = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    top_k = serializers.IntegerField(min_value=1, max_value=100, required=False)
+    include_uncertain = serializers.BooleanField(required=False)
+    fusion = serializers.ChoiceField(choices=METHODS, required=False)
+    weights = serializers.DictField(
+        child=serializers.FloatField(min_value=0), required=False, help_text="By space."
+    )
+
+
+@extend_schema_field({"type": "string", "description": "The filters as JSON."})
+class FiltersText(ObjectField):
+    """The filters of a form, as JSON text."""
+
+    def to_internal_value(self, data: object) -> dict[str, Any]:
+        """The validated filters."""
+        reader = FiltersInput(data=super().to_internal_value(data))
+        reader.is_valid(raise_exception=True)
+        values: dict[str, Any] = reader.validated_data
+        return values
+
+
+@extend_schema_field({"type": "string", "description": "Weights by space, as JSON."})
+class WeightsText(ObjectField):
+    """The weights of a form, as JSON text."""
+
+    def to_internal_value(self, data: object) -> dict[str, Any]:
+        """The validated weights."""
+        child = serializers.DictField(child=serializers.FloatField(min_value=0))
+        values: dict[str, Any] = child.run_validation(super().to_internal_value(data))
+        return values
+
+
+class SearchForm(SearchInput):
+    file = serializers.FileField(
+        required=False, allow_empty_file=True, help_text="Redacted in memory, never on a disk."
+    )
+    filters = FiltersText(required=False)
+    weights = WeightsText(required=False)
+
+
+class QueryOutput(serializers.Serializer[Any]):
+    modality = serializers.CharField()
+    redactions = RedactionOutput(many=True)
+
+
+class HitAsset(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    title = serializers.CharField(allow_blank=True)
+    modality = serializers.ChoiceField(choices=MODALITIES)
+    collection = serializers.UUIDField()
+
+
+class HitSegment(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=KINDS)
+    text = serializers.CharField(allow_null=True)
+    page = serializers.IntegerField(allow_null=True)
+    start_ms = serializers.IntegerField(allow_null=True)
+    end_ms = serializers.IntegerField(allow_null=True)
+
+
+class Signal(serializers.Serializer[Any]):
+    space = serializers.CharField()
+    model = serializers.CharField(allow_null=True, help_text="Null where literal words matched.")
+    query_modality = serializers.CharField()
+    target_modality = serializers.CharField()
+    similarity = serializers.FloatField(
+        help_text="Cosine, rounded to two decimals; higher is nearer."
+    )
+    calibrated = serializers.FloatField(help_text="Probability of being relevant.")
+    weight = serializers.FloatField()
+
+
+class HitInfluence(serializers.Serializer[Any]):
+    signals = Signal(many=True)
+    redactions = serializers.ListField(child=serializers.CharField())
+    consent = serializers.CharField()
+
+
+class HitLinks(serializers.Serializer[Any]):
+    content = serializers.CharField()
+    thumbnail = serializers.CharField()
+
+
+class HitOutput(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    confidence = serializers.FloatField()
+    verdict = serializers.ChoiceField(choices=VERDICTS)
+    asset = HitAsset()
+    segment = HitSegment()
+    more_segments = serializers.IntegerField()
+    influence = HitInfluence()
+    links = HitLinks()
+
+
+class SearchedOutput(serializers.Serializer[Any]):
+    collections = serializers.IntegerField(help_text="Only those that the caller may read.")
+    modalities = serializers.ListField(child=serializers.CharField())
+
+
+class TimingOutput(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+
+
+class SearchOutput(serializers.Serializer[Any]):
+    search_id = serializers.UUIDField()
+    query = QueryOutput()
+    confident = serializers.BooleanField()
+    hits = HitOutput(many=True)
+    searched = SearchedOutput()
+    timing_ms = TimingOutput()
+
+
+class ExplainedQuery(QueryOutput):
+    kept = serializers.BooleanField(help_text="Whether the query itself is still kept.")
+    kept_until = serializers.DateTimeField(allow_null=True)
+    text = serializers.CharField(
+        allow_null=True, help_text="For whoever searched, while it is kept."
+    )
+    asset = serializers.CharField(allow_null=True)
+
+
+class ExplainedHit(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    withheld = serializers.BooleanField(
+        help_text="Not for the reader to see now: all else is null."
+    )
+    confidence = serializers.FloatField(allow_null=True)
+    verdict = serializers.ChoiceField(choices=VERDICTS, allow_null=True)
+    asset = HitAsset(allow_null=True)
+    segment = HitSegment(allow_null=True)
+    influence = HitInfluence(allow_null=True)
+    links = HitLinks(allow_null=True)
+
+
+class ExplanationOutput(serializers.Serializer[Any]):
+    search_id = serializers.UUIDField()
+    at = serializers.DateTimeField()
+    query = ExplainedQuery()
+    confident = serializers.BooleanField()
+    searched = SearchedOutput()
+    models = serializers.ListField(child=serializers.CharField())
+    parameters = ObjectField()
+    hits = ExplainedHit(many=True)
+    timing_ms = TimingOutput()
+
+
+class ModelOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    ref = serializers.CharField()
+    name = serializers.CharField()
+    version = serializers.CharField()
+    space = serializers.CharField(source="space_id")
+    dimension = serializers.IntegerField(source="space.dimension")
+    status = serializers.ChoiceField(choices=["installed", "active", "retired"])
+    modalities = serializers.ListField(child=serializers.CharField())
+    licence = serializers.SerializerMethodField()
+    manifest_sha256 = serializers.CharField()
+    signed = serializers.BooleanField()
+    unsigned_reason = serializers.CharField(allow_blank=True)
+    installed_at = serializers.DateTimeField()
+
+    def get_licence(self, version: Any) -> str:
+        return str(version.manifest.get("licence", ""))
