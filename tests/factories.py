@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Membership, Team, User
 from audit.models import RetentionPolicy
 from retrieval import media, scope
-from retrieval.models import Asset, Collection, Grant, Segment
+from retrieval.models import Asset, Collection, Grant, ModelVersion, Segment, Space, VectorTable
 from retrieval.services.description import Description, description_write
 from retrieval.states import RawState, State
 
@@ -119,6 +119,27 @@ def make_asset(
     if raw is not None:
         description_write(asset_id=asset.pk, description=Description(name=name)).publish()
     return asset
+
+
+def make_model(
+    *,
+    table: str,
+    name: str = "fake",
+    dimension: int = 8,
+    modalities: tuple[str, ...] = ("text", "image", "audio"),
+) -> ModelVersion:
+    """An active model version over a vector table that exists already (``ddl.create_table``)."""
+    version = ModelVersion.objects.create(
+        name=name,
+        version="1",
+        space=Space.objects.create(name=name, dimension=dimension),
+        status=ModelVersion.Status.ACTIVE,
+        modalities=list(modalities),
+        manifest={"name": name, "version": "1", "towers": {m: {"input": {}} for m in modalities}},
+        manifest_sha256="0" * 64,
+    )
+    VectorTable.objects.create(model_version=version, table=table, dimension=dimension, shards=1)
+    return version
 
 
 def reloaded(asset: Asset) -> Asset:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from audit import ledger
 from retrieval import clients, media, scope
+from retrieval.encoders.bundle import tensor_spec
 from retrieval.encoders.client import ModelUnavailable
 from retrieval.models import Collection, Segment
+from retrieval.selectors.models import ActiveModel, active_models
 from retrieval.services.claims import Claimed, asset_advance, asset_rest
 from retrieval.services.provenance import step_add
 from retrieval.states import State
 from retrieval.vectors import Vector, VectorRow, backend
-
-if TYPE_CHECKING:
-    from retrieval.selectors.models import ActiveModel
+from retrieval.vectors.base import UNIT_TOLERANCE
 
 _TEXTS_A_CALL = 64
 
@@ -41,7 +39,7 @@ class _Embedded:
 
 
 class BadVectors(Exception):  # noqa: N818 - reads as what happened
-    """A model gave vectors of another shape than it declares, or values that are not finite. Permanent."""
+    """A model gave vectors of another shape than it declares, or not of length 1. Permanent."""
 
 
 def embed(claimed: Claimed) -> None:
@@ -54,8 +52,6 @@ def embed(claimed: Claimed) -> None:
         RedactionRefused, RedactionUnavailable, ModelRefused, ModelUnavailable, BadVectors,
         BlobMissing, BlobDamaged, ClaimLost.
     """
-    from retrieval.selectors.models import active_models
-
     with scope.system():
         parts = _parts(claimed)
         models = active_models()
@@ -116,8 +112,11 @@ def _vectors(claimed: Claimed, model: ActiveModel, parts: Sequence[_Part]) -> Ve
     )
     vectors = np.concatenate(batches).astype(np.float32, copy=False)
     expected = (len(parts), model.dimension)
-    if vectors.shape != expected or not np.isfinite(vectors).all():
+    if vectors.shape != expected:
         raise BadVectors(f"{model.ref} gave shape {vectors.shape}, expected {expected}")
+    lengths = np.linalg.norm(vectors, axis=1)
+    if not (np.abs(lengths - 1.0) < UNIT_TOLERANCE).all():  # false for what is not finite, too
+        raise BadVectors(f"{model.ref} gave vectors that are not of length 1")
     return vectors
 
 
@@ -132,8 +131,6 @@ def _text_batches(model: ActiveModel, parts: Sequence[_Part]) -> Iterator[Vector
 def _media_batches(
     claimed: Claimed, model: ActiveModel, parts: Sequence[_Part]
 ) -> Iterator[Vector]:
-    from retrieval.encoders.bundle import tensor_spec
-
     windows = tuple(part.window_ms for part in parts if part.window_ms is not None)
     spec = tensor_spec(model.manifest, claimed.modality, windows_ms=windows)
     rendition = media.read_blob(media.Blob.RENDITION, claimed.asset_id)
