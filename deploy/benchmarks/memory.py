@@ -52,6 +52,8 @@ def _name(pid: int) -> str:
         module = words[words.index("-m") + 1]
         kind = next((word for word in words if word in {"worker", "beat"}), "")
         return f"{module} {kind}".strip()
+    if words[1:] and words[1].endswith(".py"):
+        return " ".join([Path(words[1]).name, *words[2:4]]).strip()
     if words[0].startswith("postgres:") or words[0].endswith("/postgres"):
         return "postgres"
     return Path(words[0].split(" ")[0]).name or "unnamed"
