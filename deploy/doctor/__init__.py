@@ -1,0 +1,1 @@
+"""What is installed, reachable and permitted, and how to mend what is not."""
