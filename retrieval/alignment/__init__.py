@@ -1,0 +1,1 @@
+"""Training of the starter bundle's towers: teachers, targets, students, recipes."""

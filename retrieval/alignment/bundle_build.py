@@ -1,0 +1,93 @@
+"""Puts trained towers together into a bundle: weights as fp16, calibration, bank, card, hashes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.numpy import save_file as save_numpy
+from safetensors.torch import save_file
+
+from retrieval.alignment.anchors import packaged_sentence_model
+from retrieval.alignment.calibrate import calibrate
+from retrieval.encoders.bundle import FORMAT, Manifest, file_sha256, manifest_parse
+from retrieval.encoders.registry import load_tower
+
+TEXT_FILES = (
+    "model/config.json", "model/model.safetensors", "model/modules.json",
+    "model/sentence_bert_config.json", "model/config_sentence_transformers.json",
+    "model/special_tokens_map.json", "model/tokenizer.json", "model/tokenizer_config.json",
+    "model/vocab.txt", "model/1_Pooling/config.json",
+)
+LICENCE = "Weights: non-commercial research, as the training photos of Flickr8k are. See MODEL_CARD.md."
+
+
+def weights_write(state: dict[str, torch.Tensor], path: Path) -> None:
+    """``state`` as safetensors, floating point as fp16."""
+    half = {k: (v.half() if v.is_floating_point() else v).contiguous() for k, v in state.items()}
+    save_file(half, str(path))
+
+
+def manifest_data(
+    image: dict[str, Any], audio: dict[str, Any], *, version: str, dimension: int
+) -> dict[str, Any]:
+    """``manifest.json`` without the hashes of the bundle's own files."""
+    package = image["text_package"]
+    root = packaged_sentence_model(package).parent
+    return {
+        "format": FORMAT, "name": "starter", "version": version, "space": "starter",
+        "dimension": dimension, "licence": LICENCE, "model_card": "MODEL_CARD.md",
+        "towers": {
+            "text": {
+                "library": "sentence_transformers", "package": package,
+                "package_files": {name: file_sha256(root / name) for name in TEXT_FILES},
+                "config": {"folder": "model"}, "input": {"max_tokens": 256},
+            },
+            "image": {
+                "library": "timm", "weights": "image.safetensors",
+                "config": {"architecture": image["architecture"], "width": 1280},
+                "input": {"preprocessing": "squash@1", "size": 160, "flip": True, "longest_side": 320},
+            },
+            "audio": {
+                "library": "timm", "weights": "audio.safetensors",
+                "config": {"architecture": audio["architecture"], "width": 1024},
+                "input": {"preprocessing": "log-mel@1", "sample_rate": 32000,
+                          "mel": {"sample_rate": 32000, "n_fft": 1024, "hop": 640, "bands": 64,
+                                  "low_hz": 50.0, "high_hz": 14000.0}},
+            },
+        },
+        "files": {},
+    }
+
+
+def bundle_build(
+    *, image: dict[str, Any], audio: dict[str, Any], work: Path, data: Path, out: Path, version: str
+) -> Manifest:
+    """The bundle in ``out``, from ``work/image.pt`` and ``work/audio.pt``; calibration is fitted here.
+
+    ``MODEL_CARD.md`` is written by hand and must lie in ``out``.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    states = {
+        name: torch.load(work / f"{name}.pt", weights_only=True) for name in ("image", "audio")
+    }
+    for name, state in states.items():
+        weights_write(state, out / f"{name}.safetensors")
+    dimension = len(states["image"]["head.bias"])
+    content = manifest_data(image, audio, version=version, dimension=dimension)
+    towers = {
+        modality: load_tower(out, spec, dimension)
+        for modality, spec in manifest_parse(content).towers.items()
+    }
+    fitted, bank = calibrate(towers, image, audio, data)
+    (out / "calibration.json").write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
+    save_numpy({name: rows.astype("float16") for name, rows in bank.items()},
+               str(out / "reference.safetensors"))
+    content["files"] = {
+        path.name: file_sha256(path)
+        for path in sorted(out.iterdir()) if path.name != "manifest.json"
+    }
+    (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return manifest_parse(content)

@@ -1,0 +1,1 @@
+"""Encoders: what turns text, pictures and sounds into vectors of one space."""
