@@ -6,10 +6,14 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from workers import uds
+
+if TYPE_CHECKING:
+    from workers.model_server.store import ModelStore
 
 log = structlog.get_logger()
 
@@ -21,22 +25,42 @@ def main(arguments: list[str] | None = None) -> int:
     # Before any model library is imported: none of them may ask the network for anything.
     os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    # OpenMP reads it for every thread that computes; torch.set_num_threads binds its caller only.
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)
     from workers.model_server.app import ModelServer
     from workers.model_server.library import BundleLibrary
     from workers.model_server.scheduler import Scheduler
     from workers.model_server.store import ModelStore
 
-    library = BundleLibrary(options.models, threads=options.threads)
-    server = ModelServer(
-        ModelStore(library, threads=options.threads), Scheduler(), warm_ref=library.builtin_ref
-    )
+    library = BundleLibrary(options.models)
+    store = ModelStore(library, threads=options.threads)
+    warm_ref = _loaded(store, library.builtin_ref)
+    server = ModelServer(store, Scheduler(), warm_ref=warm_ref)
     try:
         uds.serve(server.app(), options.socket)
     except uds.SocketTakenError:
         log.error("socket-taken")  # noqa: TRY400 - nothing more to say
         return 1
     return 0
+
+
+def _loaded(store: ModelStore, ref: str | None) -> str | None:
+    """``ref`` once its weights are in memory; None where it is refused.
+
+    Done before anybody can connect: importing torch keeps the interpreter busy for seconds, in
+    which no health question would be answered.
+    """
+    from workers.model_server.store import ModelRefusal
+
+    if ref is None:
+        return None
+    try:
+        store.load(ref)
+    except ModelRefusal as refusal:
+        # Installed bundles are served all the same.
+        log.error("builtin-refused", model=ref, code=refusal.code)  # noqa: TRY400 - says all
+        return None
+    return ref
 
 
 def _parser() -> argparse.ArgumentParser:

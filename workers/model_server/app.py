@@ -144,8 +144,12 @@ class ModelServer:
         So that the first search is as quick as the second.
         """
         try:
-            for tower in await asyncio.to_thread(self.store.warm, ref):
-                log.info("warm", model=ref, modality=tower)
+            for modality, probe in await asyncio.to_thread(self.store.probes, ref):
+                tower = self.store.tower(ref, modality)
+                # Through the compute thread: OpenMP keeps a pool of threads for every caller.
+                work = Work(ref, modality, "ingest", [probe], 0)
+                await self._rows(work, tower, _DEFAULT_DEADLINE_SECONDS)
+                log.info("warm", model=ref, modality=modality)
         except ModelRefusal as refusal:
             log.error("warm-up-refused", model=ref, code=refusal.code)  # noqa: TRY400 - says all
         except Exception as error:  # noqa: BLE001 - the server serves other bundles all the same

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import structlog
@@ -11,6 +11,9 @@ import structlog
 from retrieval.encoders import bundle
 from retrieval.encoders.bundle import BundleError, Manifest
 from workers.model_server.store import Description, ModelRefusal, Opened
+
+if TYPE_CHECKING:
+    from retrieval.encoders.registry import LoadedBundle
 
 _PROBE_SIDE: Final = 224
 _UNKNOWN: Final = frozenset({"unknown", "bad-ref", "no-manifest"})
@@ -21,11 +24,10 @@ log = structlog.get_logger()
 class BundleLibrary:
     """Bundles found by ``name@version``; verified, hash by hash, each time one is opened."""
 
-    def __init__(self, models: Path | None, *, threads: int) -> None:
-        """``models`` is the folder of installed bundles; ``threads`` is torch's."""
+    def __init__(self, models: Path | None) -> None:
+        """``models`` is the folder of installed bundles."""
         # A folder that is not there finds nothing, which is what having none means.
         self._models = models or Path("/nonexistent")
-        self._threads = threads
 
     @property
     def builtin_ref(self) -> str | None:
@@ -69,13 +71,9 @@ class BundleLibrary:
             return np.zeros(rate, dtype=np.float32)
         return None
 
-    def _load(self, folder: Path) -> Any:
-        import torch
-
+    def _load(self, folder: Path) -> LoadedBundle:
         from retrieval.encoders.registry import load_bundle
 
-        torch.set_num_threads(self._threads)
-        torch.set_grad_enabled(False)
         return load_bundle(folder)
 
 

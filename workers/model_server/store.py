@@ -131,7 +131,7 @@ class ModelStore:
         Raises:
             ModelRefusal: unknown or unverifiable bundle, or a modality it has no tower for.
         """
-        opened = self._opened.get(ref) or self._load(ref)
+        opened = self._opened.get(ref) or self.load(ref)
         encoder = opened.towers.get(modality)
         if encoder is None:
             raise ModelRefusal(
@@ -139,22 +139,22 @@ class ModelStore:
             )
         return Tower(encoder, opened.description.dimension)
 
-    def warm(self, ref: str) -> list[str]:
-        """Modalities of a bundle that have encoded one harmless input.
+    def probes(self, ref: str) -> list[tuple[str, Any]]:
+        """Modality and one harmless input of it, for a warm-up of the bundle, which is loaded.
 
         Raises:
             ModelRefusal: as ``tower``.
         """
-        warmed = []
-        for modality in (self._opened.get(ref) or self._load(ref)).description.modalities:
-            tower = self.tower(ref, modality)
-            probe = self._library.probe(self._opened[ref].description, modality)
-            if probe is not None:
-                tower.encode([probe])
-                warmed.append(modality)
-        return warmed
+        description = (self._opened.get(ref) or self.load(ref)).description
+        made = [(word, self._library.probe(description, word)) for word in description.modalities]
+        return [(modality, probe) for modality, probe in made if probe is not None]
 
-    def _load(self, ref: str) -> Opened:
+    def load(self, ref: str) -> Opened:
+        """The bundle, in memory from now on; one thread loads, others wait for it.
+
+        Raises:
+            ModelRefusal: unknown or unverifiable.
+        """
         with self._lock:
             lock = self._locks.setdefault(ref, threading.Lock())
         with lock:
