@@ -10,9 +10,18 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings")
     if len(sys.argv) > 1 and sys.argv[1] in OWNER_COMMANDS:
         os.environ["VITRINE_DB_ROLE"] = "owner"
+    from deploy.embedded.urls import use_embedded
+
+    use_embedded()
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from django.db.utils import OperationalError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        sys.exit(f"The database does not answer ({reason}): start the appliance with deploy/up.")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
@@ -17,10 +16,9 @@ from deploy.embedded.account import named_account
 from deploy.embedded.files import secret_file
 from deploy.embedded.place import Place, find_place
 from deploy.embedded.process import Account, Launch, is_running, kill_session, wait_until
+from deploy.embedded.urls import DATABASE, OWNER, database_url
 from deploy.paths import Paths
 
-OWNER = "vitrine_owner"
-DATABASE = "vitrine"
 PORT = "5432"  # only names the socket: .s.PGSQL.5432
 _SMALL_SHM_BYTES = 1 << 30
 _STALE_STOP_SECONDS = 60.0
@@ -88,8 +86,7 @@ class EmbeddedPostgres:
         """The DATABASE_URL of ``user``: a login over the private socket."""
         secret = "postgres_superuser_password" if user == "postgres" else "db_owner_password"
         password = secret_file(self._paths.secrets / secret)
-        host = quote(str(self._paths.postgres_socket_dir), safe="")
-        return f"postgresql://{user}:{password}@/{database}?host={host}"
+        return database_url(self._paths, password=password, user=user, database=database)
 
     def prepare(self) -> None:
         """Make the cluster if there is none, write its configuration, clear what a crash left."""

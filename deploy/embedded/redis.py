@@ -10,12 +10,12 @@ import importlib.util
 import os
 import signal
 from pathlib import Path
-from urllib.parse import quote
 
 import redis
 
 from deploy.embedded.files import secret_file, write_private
 from deploy.embedded.process import Launch, is_running, wait_until
+from deploy.embedded.urls import redis_url
 from deploy.paths import Paths
 
 _STALE_STOP_SECONDS = 10.0
@@ -38,9 +38,8 @@ class EmbeddedRedis:
         self._pidfile = paths.run / "redis.pid"
 
     def url(self) -> str:
-        """The REDIS_URL: ``unix://:password@/path?db=0``, path percent-encoded."""
-        password = secret_file(self._paths.secrets / "redis_password")
-        return f"unix://:{password}@{quote(str(self._paths.redis_socket))}?db=0"
+        """The REDIS_URL that leads to it."""
+        return redis_url(self._paths, password=secret_file(self._paths.secrets / "redis_password"))
 
     def prepare(self) -> None:
         """Write the configuration (0600, it holds the password); end what a crash left running."""
