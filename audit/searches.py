@@ -53,7 +53,7 @@ class InfluenceData:
     consent: str = "not required"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_search(
     *,
     user_id: UUID,

@@ -19,7 +19,10 @@ from audit.chaining import chain_forever, chain_pending, ledger_verify
 from audit.models import LedgerEntry, LedgerPending
 from tests.conftest import owner_connection, without_ledger_triggers
 
-REST = "at, actor, event, refs, payload, prev, hash"
+COPY_OF_THE_LAST = """
+    INSERT INTO audit_ledgerentry SELECT 11, at, actor, event, refs, payload, prev, hash
+    FROM audit_ledgerentry WHERE seq = 10
+"""
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -199,10 +202,7 @@ def test_verify_says_how_much_holds_and_what_it_cannot_know(capsys, some_events)
         ("UPDATE audit_ledgerentry SET seq = 77 WHERE seq = 10", 10),
         ("DELETE FROM audit_ledgerentry WHERE seq = 6", 6),
         ("DELETE FROM audit_ledgerentry WHERE seq <= 3", 1),
-        (
-            f"INSERT INTO audit_ledgerentry SELECT 11, {REST} FROM audit_ledgerentry WHERE seq = 10",
-            11,
-        ),
+        (COPY_OF_THE_LAST, 11),
     ],
 )
 def test_verify_names_the_first_bad_entry(capsys, some_events, change, bad):
