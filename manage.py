@@ -13,12 +13,16 @@ def main() -> None:
     from deploy.embedded.urls import use_embedded
 
     use_embedded()
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
-
     from django.db.utils import OperationalError
+
+    from deploy.env import ConfigurationError
 
     try:
         execute_from_command_line(sys.argv)
+    except (ConfigurationError, ImproperlyConfigured) as error:
+        sys.exit(str(error))
     except OperationalError as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         sys.exit(f"The database does not answer ({reason}): start the appliance with deploy/up.")

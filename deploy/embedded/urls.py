@@ -33,8 +33,8 @@ def redis_url(paths: Paths, *, password: str) -> str:
 def use_embedded() -> None:
     """Set what deploy/up tells its children, where the data folder has servers of its own.
 
-    So ``manage.py`` works from any shell. Variables that are set already are left alone, and nothing
-    is made: without a data folder nothing changes.
+    So ``manage.py`` works from any shell. Variables that are set already are left alone, and
+    nothing is made: without a data folder nothing changes.
     """
     paths = data_paths()
     if (paths.postgres / "PG_VERSION").exists():
