@@ -1,4 +1,4 @@
-"""The Celery application. Tasks live in ``workers.tasks``; they take ids and call one service each."""
+"""The Celery application. Tasks live in ``workers.tasks``; they take ids and call a service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deploy.paths import data_paths
 from workers.schedule import BEAT_SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.settings")
-# Django's checks would load every view, form and console page into the workers. deploy/lint and doctor run them.
+# Django's checks would load every view and console page into the workers; deploy/lint runs them.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("vitrine")

@@ -2,9 +2,12 @@ from django.apps import AppConfig
 
 
 class RetrievalConfig(AppConfig):
+    """Registers with audit what must act here when something changes there."""
+
     name = "retrieval"
 
     def ready(self) -> None:
+        """Register once a process."""
         from audit.retention import follow_policies
         from audit.scope import register_scope_provider
         from retrieval.audit_scope import audit_scope

@@ -25,12 +25,12 @@ def _models() -> ModelClient:
 
 
 def redaction() -> RedactionClient:
-    """The client of this appliance's redaction server; nothing is connected before its first call."""
+    """The client of the redaction server; nothing is connected before its first call."""
     return _overrides.get("redaction") or _redaction()  # type: ignore[return-value]  # tests put fakes here
 
 
 def models() -> ModelClient:
-    """The client of this appliance's model server; nothing is connected before its first call."""
+    """The client of the model server; nothing is connected before its first call."""
     return _overrides.get("models") or _models()  # type: ignore[return-value]  # tests put fakes here
 
 

@@ -1,5 +1,4 @@
-"""Which process holds a claim, told so that any other process on the machine can see whether it
-still lives.
+"""Which process holds a claim, told so that other processes can see whether it still lives.
 
 Pure: no Django. Linux only, as the appliance is.
 """
@@ -14,9 +13,9 @@ from pathlib import Path
 
 @cache
 def machine() -> str:
-    """This run of this machine, seen from this pid namespace: ids of processes mean something only within it."""
+    """Host, boot and pid namespace: numbers of processes mean something only within them."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-    namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    namespace = Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
     return f"{socket.gethostname()[:100]}/{boot}/{namespace}"
 
 
@@ -46,7 +45,7 @@ def is_gone(holder: str, *, node_restarted: bool = False) -> bool:
 
 
 def _started(pid: int) -> str:
-    """Field 22 of /proc/PID/stat, see proc(5); empty where there is no such process, or only its zombie."""
+    """Field 22 of /proc/PID/stat, see proc(5); empty where there is none, or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -47,11 +47,11 @@ def _raw_key(asset_id: UUID) -> str:
     return f"{asset_id}.raw"
 
 
-class BlobMissing(RetrievalError):
+class BlobMissing(RetrievalError):  # noqa: N818 - reads as what happened
     """There is no such blob, or its key has been destroyed."""
 
 
-class BlobDamaged(RetrievalError):
+class BlobDamaged(RetrievalError):  # noqa: N818 - reads as what happened
     """The blob does not authenticate: cut, altered or moved."""
 
 
@@ -117,7 +117,7 @@ class BlobWriter:
         _sync_folder(place.parent)
 
     def discard(self) -> None:
-        """Removes what was written. May be called at any time, and again; a published blob stays."""
+        """Removes what was written, at any time and again; a published blob stays."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 
@@ -149,6 +149,7 @@ class BlobReader(DecryptingReader):
             raise
 
     def close(self) -> None:
+        """Closes the file as well. Idempotent."""
         self._handle.close()
         super().close()
 
@@ -176,7 +177,7 @@ def read_blob(kind: Blob, asset_id: UUID) -> bytes:
 
 
 def iter_blob(kind: Blob, asset_id: UUID) -> Iterator[bytes]:
-    """The plaintext piece by piece, at most 64 KiB each. Raises as ``open_blob``, at the first piece."""
+    """The plaintext in pieces of at most 64 KiB. Raises as ``open_blob``, at the first piece."""
     with open_blob(kind, asset_id) as reader, _damage_named(kind, asset_id):
         yield from reader.iter_range()
 
@@ -195,7 +196,7 @@ def has_blob(kind: Blob, asset_id: UUID) -> bool:
 
 
 def destroy_raw(asset_id: UUID) -> None:
-    """Destroys the original: its key first, so that even copies of the file say nothing. Idempotent."""
+    """Destroys the original, its key first: even copies of the file say nothing. Idempotent."""
     default_keystore().destroy(_KEY_KIND, _raw_key(asset_id))
     _unlink(RAW_BLOBS, asset_id)
 
@@ -215,7 +216,7 @@ def _unlink(kinds: tuple[Blob, ...], asset_id: UUID) -> None:
 
 
 def stored_ids(kind: Blob, *, older_than_seconds: float = 0) -> Iterator[UUID]:
-    """Ids of the assets that have a blob of ``kind``, last written at least so long ago, in no order."""
+    """Ids of assets that have a blob of ``kind``, last written so long ago; in no order."""
     limit = time.time() - older_than_seconds
     suffix = _place(kind, UUID(int=0)).suffix
     for entry in os.scandir(_place(kind, UUID(int=0)).parent):
@@ -225,7 +226,7 @@ def stored_ids(kind: Blob, *, older_than_seconds: float = 0) -> Iterator[UUID]:
 
 
 def remove_stale_incoming(*, older_than_seconds: float) -> set[UUID]:
-    """Removes unfinished blobs nobody has written to for so long; ids of the assets they were for."""
+    """Removes unfinished blobs not written to for so long; ids of the assets they were for."""
     limit = time.time() - older_than_seconds
     removed = set()
     for entry in os.scandir(_folder("incoming")):

@@ -1,5 +1,4 @@
-"""Work is handed to the workers by task name, after the commit that makes it due. Ids travel,
-nothing else.
+"""Work is handed to the workers by task name, after the commit that makes it due; ids only.
 
 A message may be lost (Redis keeps nothing on a disk): the sweeper finds over the database what was
 left behind. The ``queued`` marks lie in the same Redis as the queue and share its fate; they keep
@@ -39,7 +38,7 @@ def _mark(asset_id: UUID) -> str:
 
 
 def enqueue(*, stage: str, asset_id: UUID) -> bool:
-    """Queues a stage now; whether the broker took it. What it did not take, the sweeper brings again."""
+    """Queues a stage now; whether the broker took it. If not, the sweeper brings it again."""
     try:
         cache.set(_mark(asset_id), 1, timeout=MARK_SECONDS)
         current_app.send_task(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -25,7 +25,13 @@ _CHUNK_BYTES = 1024 * 1024
 _ROOM_FOR_FIELDS = 4 * 1024 * 1024  # boundaries and the other fields of the form
 
 
-class EncryptedUpload(UploadedFile):  # type: ignore[misc]  # django-stubs leaves File's generic bare
+if TYPE_CHECKING:
+    _UploadedFile = UploadedFile[Any]
+else:
+    _UploadedFile = UploadedFile  # takes a parameter in its stubs alone
+
+
+class EncryptedUpload(_UploadedFile):
     """An upload that lies encrypted in ``incoming/``, under the key of the asset it may become.
 
     Whoever keeps it calls ``keep``; otherwise ``close`` (Django calls it at the end of the request)
@@ -44,6 +50,7 @@ class EncryptedUpload(UploadedFile):  # type: ignore[misc]  # django-stubs leave
         super().__init__(file=None, name=name, content_type=content_type, size=size)
         self.asset_id: UUID = writer.asset_id
         self.sha256 = sha256
+        self.size_bytes = size
         self._writer = writer
         self._kept = False
 
@@ -61,11 +68,8 @@ class EncryptedUpload(UploadedFile):  # type: ignore[misc]  # django-stubs leave
 
     @property
     def closed(self) -> bool:
+        """Whether it has been kept or destroyed."""
         return self._kept
-
-    def open(self, mode: str | None = None) -> Any:  # noqa: ARG002 - File's signature
-        """Refused: an upload is read back through ``retrieval.media`` alone."""
-        raise io.UnsupportedOperation("an encrypted upload is not read back here")
 
 
 class UploadSink:
@@ -118,6 +122,7 @@ class _LimitedHandler(FileUploadHandler):
 
     @property
     def limit_bytes(self) -> int:
+        """The most one file may have."""
         return int(getattr(settings, self.limit_setting))
 
     def handle_raw_input(
@@ -125,13 +130,15 @@ class _LimitedHandler(FileUploadHandler):
         input_data: Any,
         META: dict[str, Any],  # noqa: N803 - FileUploadHandler's signature
         content_length: int,
-        boundary: bytes,
+        boundary: Any,
         encoding: str | None = None,
     ) -> None:
+        """Refuses what says itself that it is too large, before any of it is read."""
         if content_length > self.limit_bytes + _ROOM_FOR_FIELDS:
-            raise too_large(self.limit_bytes)  # nothing of the body has been read yet
+            raise too_large(self.limit_bytes)
 
     def upload_interrupted(self) -> None:
+        """Refuses a body that ended before its last boundary."""
         raise Invalid("The upload broke off before its end.")
 
 
@@ -141,15 +148,18 @@ class MemoryUploadHandler(_LimitedHandler):
     limit_setting = "VITRINE_MAX_QUERY_BYTES"
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Begins in an empty buffer."""
         super().new_file(*args, **kwargs)
         self.file = io.BytesIO()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Takes the next piece, up to the limit."""
         if start + len(raw_data) > self.limit_bytes:
             raise too_large(self.limit_bytes)
         self.file.write(raw_data)
 
     def file_complete(self, file_size: int) -> InMemoryUploadedFile:
+        """The file in memory."""
         self.file.seek(0)
         return InMemoryUploadedFile(
             file=self.file,
@@ -175,18 +185,22 @@ class EncryptingUploadHandler(_LimitedHandler):
         self._open: UploadSink | None = None
 
     def handle_raw_input(self, *args: Any, **kwargs: Any) -> None:
+        """Asks the guard, too."""
         super().handle_raw_input(*args, **kwargs)
         if self._guard is not None:
             self._guard()
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Begins a blob in ``incoming/``."""
         super().new_file(*args, **kwargs)
         self._open = UploadSink(limit_bytes=self.limit_bytes)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Encrypts the next piece."""
         self._sink.write(raw_data)
 
     def file_complete(self, file_size: int) -> EncryptedUpload:
+        """The upload, whole and on the disk."""
         upload = self._sink.finish(
             name=self.file_name or "file", content_type=self.content_type or ""
         )
@@ -194,6 +208,7 @@ class EncryptingUploadHandler(_LimitedHandler):
         return upload
 
     def upload_interrupted(self) -> None:
+        """Leaves nothing of a body that broke off."""
         self._sink.close()
         super().upload_interrupted()
 

@@ -1,4 +1,4 @@
-"""Users, teams, collections, grants and assets for tests. Everything is made within ``scope.system()``."""
+"""Users, teams, collections, grants and assets for tests, made within ``scope.system()``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ PASSWORD = "a-long-enough-passphrase-7"
 def make_user(username: str = "", **fields: Any) -> User:
     """An active user who may do nothing yet."""
     return User.objects.create_user(
-        username=username or f"user{next(_numbers)}", password=fields.pop("password", None), **fields
+        username=username or f"user{next(_numbers)}",
+        password=fields.pop("password", None),
+        **fields,
     )
 
 

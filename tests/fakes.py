@@ -1,4 +1,4 @@
-"""Stand-ins for the redaction and model servers: the same calls, answers that can be foretold, nothing random."""
+"""Stand-ins for the redaction and model servers: the same calls, answers one can foretell."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 
 
 class FakeRedaction:
-    """Redacts e-mail addresses. Bytes that begin with ``IMG`` or ``SND`` pass as a picture or 12 s of sound.
+    """Redacts e-mail addresses. ``IMG...`` passes as a picture, ``SND...`` as 12 s of sound.
 
-    ``BAD`` is refused for good, ``HELP`` quarantined. Set ``missed`` and verification finds that kind; ``down`` and
-    nothing answers; ``before`` is called at the start of every ``prepare`` and ``verify``.
+    ``BAD`` is refused for good, ``HELP`` quarantined. Set ``missed`` and verification finds that
+    kind; ``down`` and nothing answers; ``before`` is called at the start of every call.
     """
 
     def __init__(self) -> None:
         self.down = False
         self.missed: list[str] = []
-        self.before: Callable[[str], object] = lambda call: None
+        self.before: Callable[[str], object] = lambda _: None
         self.calls: list[str] = []
         self.lock = threading.Lock()
 
@@ -66,7 +66,9 @@ class FakeRedaction:
         else:
             rendition, findings = data, heading.findings
             media_type = "image/webp" if modality == "image" else "audio/ogg"
-            plans = self._windows() if modality == "audio" else (SegmentPlan(kind="whole", ordinal=0),)
+            plans = (
+                self._windows() if modality == "audio" else (SegmentPlan(kind="whole", ordinal=0),)
+            )
         return Prepared(
             modality=modality,  # type: ignore[arg-type]
             source_type="application/x-fake",
@@ -159,15 +161,19 @@ class FakeRedaction:
 
 
 class FakeModels:
-    """Unit vectors that depend on the input's bytes alone: the same words or pixels give the same vector."""
+    """Unit vectors that depend on the input's bytes alone: same words or pixels, same vector."""
 
-    def __init__(self, *, dimension: int = 8, modalities: Sequence[str] = ("text", "image", "audio")):
+    def __init__(
+        self, *, dimension: int = 8, modalities: Sequence[str] = ("text", "image", "audio")
+    ):
         self.dimension = dimension
         self.modalities = tuple(modalities)
         self.down = False
         self.calls: list[str] = []
 
-    def encode_text(self, model: str, texts: Sequence[str], *, priority: str = "query") -> np.ndarray:
+    def encode_text(
+        self, model: str, texts: Sequence[str], *, priority: str = "query"
+    ) -> np.ndarray:
         self._begin("text")
         return self._stack([text.encode() for text in texts])
 

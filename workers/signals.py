@@ -13,7 +13,7 @@ from retrieval.services.sweep import sweep
 logger = structlog.get_logger("vitrine.tasks")
 
 
-@worker_ready.connect  # type: ignore[misc]  # Celery ships no types
+@worker_ready.connect
 def recover(**_: Any) -> None:
     """Gives back the claims of processes that ended and queues their assets again at once."""
     try:

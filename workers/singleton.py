@@ -13,8 +13,7 @@ _SPACE = 0x7669747  # keeps our advisory locks apart from others' in the same da
 
 @contextmanager
 def alone(name: str) -> Iterator[bool]:
-    """Whether this is the only holder of ``name``; the lock goes with the session if the process
-    dies.
+    """Whether this is the only holder of ``name``; a process that dies lets go of it.
 
     Postgres' session-level advisory locks: no time limit to guess, nothing to clean up.
     """

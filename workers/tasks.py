@@ -1,8 +1,9 @@
-"""The Celery tasks: an id in, one service call. What they do is decided in ``retrieval.services``."""
+"""The Celery tasks: an id in, one service call; ``retrieval.services`` decides the rest."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
@@ -27,11 +28,17 @@ _TRANSIENT = (OperationalError, InterfaceError)
 _MOST_BACKOFF_SECONDS = 300
 
 
+if TYPE_CHECKING:
+    _Task = Task[Any, Any]
+else:
+    _Task = Task  # takes parameters in its stubs alone
+
+
 class TaskFailed(Exception):  # noqa: N818 - reads as what happened
     """A task failed. It names the kind of failure only: Celery logs what it is raised with."""
 
 
-class QuietTask(Task):  # type: ignore[misc]  # Celery ships no types
+class QuietTask(_Task):
     """Base of every task: retries what is transient, and lets no exception's text into a log.
 
     A database that does not answer is tried again for ever, at growing distances: the sweeper would
@@ -42,6 +49,7 @@ class QuietTask(Task):  # type: ignore[misc]  # Celery ships no types
     max_retries = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the task and translates what it raises."""
         close_old_connections()
         try:
             return self.run(*args, **kwargs)
@@ -51,7 +59,7 @@ class QuietTask(Task):  # type: ignore[misc]  # Celery ships no types
             logger.warning("task_postponed", task=self.name, error=type(error).__name__)
             wait = min(2 ** (self.request.retries + 1), _MOST_BACKOFF_SECONDS)
             raise self.retry(exc=TaskFailed(type(error).__name__), countdown=wait) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told without its text
             known = str(error) if isinstance(error, StageCrashed) else type(error).__name__
             logger.error("task_failed", task=self.name, error=known)  # noqa: TRY400 - no message
             raise TaskFailed(known) from None
@@ -71,34 +79,35 @@ def _stage(task: QuietTask, stage: str, asset_id: str) -> None:
     raise task.retry(countdown=seconds)
 
 
-_AS_STAGE = {
-    "bind": True,
-    "base": QuietTask,
-    "soft_time_limit": STAGE_SOFT_SECONDS,
-    "time_limit": STAGE_HARD_SECONDS,
-}
-_AS_CHORE = {"base": QuietTask}  # the senders name the queue
+_stage_task = partial(
+    shared_task,
+    base=QuietTask,
+    bind=True,
+    soft_time_limit=STAGE_SOFT_SECONDS,
+    time_limit=STAGE_HARD_SECONDS,
+)
+_chore = partial(shared_task, base=QuietTask)  # the senders name the queue
 
 
-@shared_task(name=queue.task_name("redact"), **_AS_STAGE)
+@_stage_task(name=queue.task_name("redact"))
 def redact(task: QuietTask, asset_id: str) -> None:
     """From the original to rendition, thumbnail and segments."""
     _stage(task, "redact", asset_id)
 
 
-@shared_task(name=queue.task_name("verify"), **_AS_STAGE)
+@_stage_task(name=queue.task_name("verify"))
 def verify(task: QuietTask, asset_id: str) -> None:
     """A second look at the rendition."""
     _stage(task, "verify", asset_id)
 
 
-@shared_task(name=queue.task_name("embed"), **_AS_STAGE)
+@_stage_task(name=queue.task_name("embed"))
 def embed(task: QuietTask, asset_id: str) -> None:
     """From the rendition to vectors, and searchable."""
     _stage(task, "embed", asset_id)
 
 
-@shared_task(name="workers.tasks.sweep", **_AS_CHORE)
+@_chore(name="workers.tasks.sweep")
 def sweep() -> None:
     """Queues again what was left behind."""
     with alone("sweep") as first:
@@ -106,7 +115,7 @@ def sweep() -> None:
             sweeping.sweep()
 
 
-@shared_task(name="workers.tasks.purge", **_AS_CHORE)
+@_chore(name="workers.tasks.purge")
 def purge() -> None:
     """Destroys originals whose period is over."""
     with alone("purge") as first:
@@ -114,7 +123,7 @@ def purge() -> None:
             purging.purge()
 
 
-@shared_task(name="workers.tasks.purge_kept_queries", **_AS_CHORE)
+@_chore(name="workers.tasks.purge_kept_queries")
 def purge_kept_queries() -> None:
     """Destroys kept queries whose period is over."""
     with alone("purge_kept_queries") as first:

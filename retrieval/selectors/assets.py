@@ -27,7 +27,7 @@ _SEEN_BY_READERS = (State.SEARCHABLE,)
 
 @dataclass(frozen=True)
 class Step:
-    """One step of an asset's provenance; ``actor`` is the ledger's id of the person, where one did it."""
+    """One step of provenance; ``actor`` is the ledger's id of the person, where one did it."""
 
     at: datetime
     step: str
@@ -38,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True)
 class AssetView:
-    """An asset as one user may see it: ``readable`` says whether its words and content are among that."""
+    """An asset as one user may see it; ``readable``: its words and content are among that."""
 
     asset: Asset
     readable: bool
@@ -85,9 +85,9 @@ def _visible(user: User, held: dict[UUID, Access]) -> Q:
 
 
 def asset_rows(*, user: User, filters: AssetFilters = AssetFilters()) -> QuerySet[Asset]:
-    """The rows ``user`` may know of, newest first, unevaluated so that a view can page through
-    them.
+    """The rows ``user`` may know of, newest first.
 
+    Unevaluated, so that a view can page through them.
     Evaluate it inside ``scope.user(user.pk)``; outside, row-level security shows nothing.
 
     Raises:
@@ -107,7 +107,7 @@ def asset_rows(*, user: User, filters: AssetFilters = AssetFilters()) -> QuerySe
 
 
 def asset_views(*, user: User, rows: list[Asset]) -> list[AssetView]:
-    """``rows``, which ``asset_rows`` gave, with what belongs to them. Three queries, however many rows."""
+    """``rows`` of ``asset_rows`` with what belongs to them. Three queries, however many rows."""
     ids = [row.pk for row in rows]
     held = access.access_by_collection(user=user, collections={row.collection_id for row in rows})
     with scope.user(user.pk):
@@ -127,11 +127,9 @@ def asset_views(*, user: User, rows: list[Asset]) -> list[AssetView]:
 
 def _steps(ids: list[UUID]) -> dict[UUID, list[Step]]:
     found: dict[UUID, list[Step]] = {}
-    rows = ProvenanceStep.objects.filter(asset_id__in=ids).order_by("id")
-    for asset_id, *step in rows.values_list(
-        "asset_id", "at", "step", "component", "version", "actor"
-    ):
-        found.setdefault(asset_id, []).append(Step(*step))
+    for row in ProvenanceStep.objects.filter(asset_id__in=ids).order_by("id"):
+        step = Step(row.at, row.step, row.component, row.version, row.actor)
+        found.setdefault(row.asset_id, []).append(step)
     return found
 
 

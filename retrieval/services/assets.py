@@ -1,4 +1,4 @@
-"""Deleting an asset: everything of it goes; what stays is a row that says that something was here."""
+"""Deleting an asset: everything of it goes but a row that says that something was here."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
     """
     with scope.user(user.pk):
         collection_id = (
-            asset_rows(user=user).filter(pk=asset_id).values_list("collection_id", flat=True).first()
+            asset_rows(user=user)
+            .filter(pk=asset_id)
+            .values_list("collection_id", flat=True)
+            .first()
         )
     if collection_id is None:
         raise NotVisible("There is no such asset.")
@@ -58,7 +61,7 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
 
 
 def _blank(asset: Asset) -> None:
-    """Leaves id, collection and dates. A digest of random bytes lets the same content be uploaded anew."""
+    """Leaves id, collection and dates. With a random digest the same content can come anew."""
     now = timezone.now()
     Asset.objects.filter(id=asset.id).update(
         state=State.ERASED,

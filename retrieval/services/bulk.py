@@ -1,4 +1,4 @@
-"""Taking in whole folders on the server, again and again: what is there already costs a look, not an upload."""
+"""Taking in whole folders on the server: what is there already costs a look, not an upload."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import structlog
@@ -41,7 +41,7 @@ class FileNotes:
 
 @dataclass
 class Imported:
-    """What an import did: ids by file in order, how many were new, known already, or could not be taken."""
+    """What an import did: ids by file, how many were new or known, and why others failed."""
 
     assets: dict[str, UUID] = field(default_factory=dict)
     created: int = 0
@@ -71,8 +71,7 @@ def import_folder(
     files: list[Path] | None = None,
     on_file: Callable[[], object] = lambda: None,
 ) -> Imported:
-    """Uploads every file below ``folder`` (or ``files`` of it) that the collection does not hold
-    yet.
+    """Uploads what the collection does not hold yet of the files below ``folder``, or of ``files``.
 
     ``notes`` gives title, source and metadata by path relative to ``folder``; ``source`` counts
     where they name none. ``on_file`` is called after each file. Runs as ``user``, or as the
@@ -139,7 +138,7 @@ def _take(
 
 
 def _held(collection_id: UUID, path: Path) -> UUID | None:
-    """The asset that holds the file's bytes already; reading them twice is cheaper than encrypting them in vain."""
+    """The asset that holds the same bytes; reading twice is cheaper than encrypting in vain."""
     sha256 = hashlib.sha256()
     for piece in _pieces(path):
         sha256.update(piece)
@@ -156,8 +155,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 class Memory:
-    """Which files of this machine a collection has taken, so that a second run does not read them
-    again.
+    """Which files of this machine a collection has taken, so that they are not read again.
 
     A file is known by a hash of path, size and time of change. Encrypted under the collection's
     key: even the hashes of paths are nobody else's business.
@@ -169,7 +167,7 @@ class Memory:
         self._seen: dict[str, str] = {}
         self._unsaved = 0
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> Self:
         try:
             sealed = self._path.read_bytes()
             plain = decrypt_small(self._key(), sealed, purpose="import", object_id=self._collection)

@@ -36,7 +36,7 @@ _REST_EVENTS = {
 
 
 class ClaimLost(Exception):  # noqa: N818 - reads as what happened
-    """The asset was taken over, moved or deleted meanwhile; what the stage made is dropped. Not a failure."""
+    """The asset was taken over, moved or deleted meanwhile: the stage's result is dropped."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ def stage_states(stage: str) -> list[State]:
 
 
 def asset_claim(*, stage: str, asset_id: UUID) -> Claimed | None:
-    """The claim of ``stage`` on the asset; None where there is nothing to do, or somebody else does
-    it.
+    """The claim of ``stage`` on the asset; None if it is not due, or somebody else is at it.
 
     An asset claimed too often without an end is quarantined here instead, so that poison does not
     go round for ever.
@@ -137,8 +136,7 @@ def asset_advance(*, claimed: Claimed, state: State, **fields: Any) -> None:
 
 
 def asset_rest(*, claimed: Claimed, state: State, reason: str, detail: str) -> None:
-    """Puts a claimed asset aside, ``quarantined``, ``rejected`` or ``withheld``, with its reason,
-    and records it.
+    """Puts a claimed asset aside with its reason: quarantined, rejected or withheld. Recorded.
 
     Raises:
         ClaimLost: the claim is no longer held.
@@ -158,7 +156,7 @@ def asset_rest(*, claimed: Claimed, state: State, reason: str, detail: str) -> N
 
 
 def claim_release(*, claimed: Claimed, counted: bool) -> None:
-    """Gives a claim back without a result. ``counted`` says whether the attempt speaks against the asset."""
+    """Gives a claim back without a result; ``counted``: the attempt speaks against the asset."""
     with scope.system():
         Asset.objects.filter(id=claimed.asset_id, claim=claimed.token).update(
             claim=None,

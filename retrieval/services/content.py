@@ -28,7 +28,7 @@ _ONE_VIEW_SECONDS = 300
 
 @dataclass(frozen=True)
 class Content:
-    """A decrypting stream for the caller to read (``read``, ``seek``, ``iter_range``) and close; ``size`` in bytes."""
+    """A decrypting stream for the caller to read, seek, ``iter_range`` and close; size in bytes."""
 
     stream: media.BlobReader
     media_type: str
@@ -56,8 +56,7 @@ def rendition_open(
 
 
 def thumbnail_open(*, user: User, asset_id: UUID) -> Content:
-    """The small picture of the redacted rendition. Not recorded by itself: the search that showed
-    it was.
+    """The small picture of the redacted rendition. Not recorded: the search that showed it was.
 
     Raises:
         NotVisible, NotAllowed, Conflict, Gone: as ``rendition_open``; Gone too where there is none.

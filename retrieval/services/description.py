@@ -1,7 +1,7 @@
-"""The words an upload came with: file name, title, source, metadata. Personal until they are
-redacted.
+"""The words an upload came with: file name, title, source, metadata.
 
-Until then they lie encrypted beside the original, under its key, and nowhere else.
+They are personal until they are redacted. Until then they lie encrypted beside the original,
+under its key, and nowhere else.
 """
 
 from __future__ import annotations
@@ -94,8 +94,7 @@ def description_read(*, asset_id: UUID) -> Description:
 
 
 def words_redact(*, description: Description, profile: str) -> RedactedWords:
-    """Source and metadata redacted: every string, every key and every number, which may be a
-    telephone's.
+    """Source and metadata redacted: strings, keys and numbers, which may be a telephone's.
 
     Raises:
         RedactionRefused, RedactionUnavailable: nothing is to be stored.

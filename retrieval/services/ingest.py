@@ -1,4 +1,4 @@
-"""Taking a file in: who may, whether it is here already, and what is promised about its original."""
+"""Taking a file in: who may, whether it is here already, and how long its original is kept."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ def asset_upload(
     metadata: dict[str, Any] | None = None,
     component: str = "api",
 ) -> tuple[Asset, bool]:
-    """The asset and whether it is new; the same content in the same collection gives the asset that
-    is there.
+    """The asset and whether it is new: content that the collection holds gives the asset there.
 
     ``user`` None is the appliance itself (import on the server). File name, title, source and
     metadata are kept encrypted until the redact stage has seen them; the row holds none of them
@@ -85,7 +84,7 @@ def asset_upload(
             id=upload.asset_id,
             collection_id=collection_id,
             digest=digest,
-            size_bytes=upload.size,
+            size_bytes=upload.size_bytes,
             captured_at=captured_at,
             uploaded_by=user,
         )
@@ -99,7 +98,7 @@ def asset_upload(
 
 
 def content_digest(*, collection_id: UUID, sha256: bytes) -> bytes:
-    """32 bytes that tell the same content within one collection and say nothing outside it (HMAC-SHA-256)."""
+    """32 bytes (HMAC-SHA-256) that tell the same content within one collection, no more."""
     key = default_keystore().get_or_create("collection", str(collection_id))
     return hmac.digest(key, b"asset-content\0" + sha256, "sha256")
 
@@ -136,7 +135,7 @@ def preview(*, user: User, collection_id: UUID, data: bytes, name: str, title: s
 
 
 def _refuse_unknown_people(subjects: list[UUID], consent: UUID | None) -> None:
-    """Neither data subjects nor consents can be recorded yet, so none that is named can be known: fail closed."""
+    """No data subject or consent can be recorded yet, so none is known: fail closed."""
     fields = {}
     if subjects:
         fields["subjects"] = ["There is no such subject."]
@@ -164,7 +163,7 @@ def _existing(collection_id: UUID, digest: bytes) -> Asset | None:
 def _created(
     asset: Asset, upload: EncryptedUpload, description: Description, component: str
 ) -> bool:
-    """Writes row, blobs, provenance and ledger together; False where the same content got there first."""
+    """Writes row, blobs, provenance and ledger; False where the same content got there first."""
     words = description_write(asset_id=asset.id, description=description)
     try:
         with scope.system():

@@ -26,15 +26,14 @@ _ABANDONED_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Purged:
-    """How many originals were, or in a dry run would be, destroyed, and how many stray blobs removed."""
+    """How many originals were (in a dry run: would be) destroyed, and stray blobs removed."""
 
     raw: int = 0
     strays: int = 0
 
 
 def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
-    """Destroys every original whose period is over, batch by batch, and blobs that belong to
-    nothing any more.
+    """Destroys originals whose period is over, batch by batch, and blobs that belong to nothing.
 
     Idempotent; two that run at once share the work. An original that a stage still needs waits
     until the asset rests.
@@ -82,7 +81,7 @@ def _purge_batch(batch: int) -> int:
 
 
 def strays_remove() -> int:
-    """Removes what a dead process left: unfinished uploads, blobs without an asset or of an erased one."""
+    """Removes what a dead process left: unfinished uploads, blobs of no asset or an erased one."""
     for asset_id in media.remove_stale_incoming(older_than_seconds=_ABANDONED_SECONDS):
         with scope.system():
             known = Asset.objects.filter(id=asset_id).exists()

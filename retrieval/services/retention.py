@@ -1,4 +1,4 @@
-"""When an original is destroyed: what the collection's policy says, and two weeks at most in quarantine."""
+"""When an original is destroyed: by the collection's policy, and in quarantine after two weeks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Least
 
 from audit import retention
@@ -19,8 +20,7 @@ _RAW = "raw"
 
 
 def raw_deadline(*, rules: list[dict[str, Any]], modality: str, since: datetime) -> datetime | None:
-    """When the original of an asset received at ``since`` is due; None: kept until a steward sets a
-    period.
+    """When an original received at ``since`` is due; None: kept until a steward sets a period.
 
     While the modality is not known (``""``) the earliest period of all counts.
     """
@@ -29,7 +29,7 @@ def raw_deadline(*, rules: list[dict[str, Any]], modality: str, since: datetime)
 
 
 def raw_deadline_set(*, asset_id: UUID) -> None:
-    """Sets the deadline of one asset anew, e.g. once its modality is known. Inside the caller's scope."""
+    """Sets one asset's deadline anew, as once its modality is known. In the caller's scope."""
     asset = Asset.objects.select_related("collection__retention_policy").get(id=asset_id)
     _apply(Asset.objects.filter(id=asset_id), _rules(asset.collection))
 
@@ -37,8 +37,7 @@ def raw_deadline_set(*, asset_id: UUID) -> None:
 def raw_deadlines_recompute(
     *, collection_id: UUID | None = None, policy_id: UUID | None = None
 ) -> int:
-    """How many originals still kept got their deadline anew, after a policy changed or a collection
-    took another.
+    """How many originals got their deadline anew: a policy changed, or a collection took another.
 
     Call it in the transaction of the change, so that no original is ever due under rules that no
     longer hold.
@@ -65,7 +64,7 @@ def _rules(collection: Collection) -> list[dict[str, Any]]:
 
 
 def _apply(assets: QuerySet[Asset], rules: list[dict[str, Any]]) -> int:
-    """How many originals of ``assets`` have their deadline by ``rules`` now; a few statements, no loop over rows."""
+    """How many originals of ``assets`` have their deadline by ``rules`` now; no loop over rows."""
     kept = assets.filter(raw_state=RawState.KEPT).exclude(state=State.ERASED)
     quarantined = _later("state_changed_at", settings.VITRINE_QUARANTINE_RAW_DAYS)
     changed = 0
@@ -85,6 +84,6 @@ def _apply(assets: QuerySet[Asset], rules: list[dict[str, Any]]) -> int:
 _NEVER = Value(None, output_field=DateTimeField())
 
 
-def _later(field: str, days: int) -> ExpressionWrapper:
+def _later(field: str, days: int) -> Combinable:
     period = Value(timedelta(days=days), output_field=DurationField())
     return ExpressionWrapper(F(field) + period, output_field=DateTimeField())

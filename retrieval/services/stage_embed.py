@@ -1,9 +1,10 @@
-"""Embed: the redacted rendition, never the original, under every active model that takes its modality."""
+"""Embed: the redacted rendition, never the original, under every active model that takes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
 import numpy as np
 
 from audit import ledger
@@ -32,7 +33,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Embedded:
-    """All vectors of one asset under one model: float32 ``(n, d)``, L2-normalised, row i for part i."""
+    """One asset's vectors under one model: float32 ``(n, d)``, L2-normalised, row i for part i."""
 
     model: ActiveModel
     vectors: Vector
@@ -43,8 +44,7 @@ class BadVectors(Exception):  # noqa: N818 - reads as what happened
 
 
 def embed(claimed: Claimed) -> None:
-    """Embeds every segment and makes the asset searchable, in the transaction that writes its
-    vectors.
+    """Embeds every segment; the transaction that writes the vectors makes the asset searchable.
 
     No transaction is open while a model runs.
 
@@ -65,7 +65,7 @@ def embed(claimed: Claimed) -> None:
         raise ModelUnavailable("no-active-model")  # set-up installs one in a moment
     fit = [model for model in models if claimed.modality in model.modalities]
     if not fit or not parts:
-        _nothing_to_embed(claimed, bool(parts))
+        _nothing_to_embed(claimed, has_parts=bool(parts))
         return
     embedded = [_Embedded(model, _vectors(claimed, model, parts)) for model in fit]
     with scope.system():
@@ -90,7 +90,7 @@ def _withhold(claimed: Claimed) -> None:
     )
 
 
-def _nothing_to_embed(claimed: Claimed, has_parts: bool) -> None:
+def _nothing_to_embed(claimed: Claimed, *, has_parts: bool) -> None:
     detail = (
         f"No active model can embed {claimed.modality}."
         if has_parts

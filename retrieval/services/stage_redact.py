@@ -40,8 +40,7 @@ class _Made:
 
 
 def redact(claimed: Claimed) -> None:
-    """Decodes and redacts the original, stores rendition, thumbnail and segments, and moves on to
-    ``verifying``.
+    """Stores rendition, thumbnail and segments of the redacted original; moves to ``verifying``.
 
     No transaction is open while the redaction server works.
 

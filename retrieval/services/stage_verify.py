@@ -14,8 +14,7 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 
 
 def verify(claimed: Claimed) -> None:
-    """Looks at the rendition, title and source again; clean moves on to ``embedding``, anything
-    found is quarantined.
+    """Looks at rendition, title and source again: on to ``embedding``, or into quarantine.
 
     Raises:
         RedactionRefused, RedactionUnavailable, BlobMissing, BlobDamaged, ClaimLost.

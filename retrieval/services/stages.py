@@ -47,12 +47,11 @@ class Again:
 
 
 class StageCrashed(Exception):  # noqa: N818 - reads as what happened
-    """A stage failed in a way nobody foresaw. Only the kind of failure is told: its message may hold content."""
+    """A stage failed unforeseen. Only its kind and place are told: a message may hold content."""
 
 
 def stage_run(*, stage: str, asset_id: UUID) -> Again | None:
-    """Does ``stage`` on the asset if it is due and nobody else is at it; ``Again`` if it must be
-    tried later.
+    """Does ``stage`` on the asset if it is due and free; ``Again`` if it must be tried later.
 
     Idempotent: a second call, a vanished asset or one that moved on is a clean end.
 
@@ -84,11 +83,11 @@ def stage_run(*, stage: str, asset_id: UUID) -> Again | None:
         )
     except (ModelRefused, BadVectors) as error:
         code = error.code if isinstance(error, ModelRefused) else "bad-vectors"
-        logger.error("embedding_refused", asset_id=str(asset_id), code=code)
+        logger.warning("embedding_refused", asset_id=str(asset_id), code=code)
         _aside(
             claimed, State.QUARANTINED, "embedding-failed", "A model could not embed the rendition."
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the claim goes back
         claim_release(claimed=claimed, counted=True)
         raise StageCrashed(_what_and_where(error)) from None
     return None

@@ -1,4 +1,4 @@
-"""The guarantee behind the queue: whatever a dead process or a lost message left behind is queued again."""
+"""The guarantee behind the queue: what a dead process or lost message left is queued again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def sweep(*, node_restarted: bool = False, batch: int = BATCH) -> Swept:
 
 
 def _release_dead_claims(*, node_restarted: bool) -> int:
-    """Conditional on the very claim that was judged: one that was taken over in between is left alone."""
+    """Conditional on the very claim that was judged; one taken over in between is left alone."""
     released = 0
     with scope.system():
         held = Asset.objects.filter(state__in=IN_PROGRESS, claim__isnull=False)
@@ -68,7 +68,7 @@ def _release_dead_claims(*, node_restarted: bool) -> int:
 
 
 def _waiting(batch: int, *, grace: timedelta) -> dict[UUID, str]:
-    """Assets in progress that nobody works on, the longest waiting first, with the stage that is due."""
+    """Assets in progress nobody works on, longest waiting first, with the stage that is due."""
     now = timezone.now()
     with scope.system():
         rows = (

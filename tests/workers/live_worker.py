@@ -1,4 +1,4 @@
-"""A real Celery worker whose redaction and model servers are fakes. Started by ``test_live_worker``.
+"""A real Celery worker whose servers are fakes; ``test_live_worker`` starts it.
 
 Arguments: seconds that ``prepare`` takes, then what goes to Celery.
 """

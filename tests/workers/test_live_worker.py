@@ -1,4 +1,4 @@
-"""A worker is killed in mid-work, with everything it held and the whole queue: nothing is lost, nothing doubled."""
+"""A worker is killed with everything it held and the whole queue: nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -75,8 +75,22 @@ def start(data, broker, settings):
     def run(prepare_seconds):
         log = (data / f"worker{len(started)}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/workers/live_worker.py"), str(prepare_seconds)]
-            + ["worker", "--concurrency", "2", "-n", "live@%h", "-Q", "ingest,housekeeping", "-l", "INFO"],
+            [
+                sys.executable,
+                str(ROOT / "tests/workers/live_worker.py"),
+                str(prepare_seconds),
+                *[
+                    "worker",
+                    "--concurrency",
+                    "2",
+                    "-n",
+                    "live@%h",
+                    "-Q",
+                    "ingest,housekeeping",
+                    "-l",
+                    "INFO",
+                ],
+            ],
             env=env,
             cwd=data,
             stdout=log,
@@ -141,7 +155,6 @@ def test_a_killed_worker_loses_and_doubles_nothing(data, broker, start, monkeypa
         assert not Asset.objects.filter(claim__isnull=False).exists()
     told = Counter(LedgerPending.objects.values_list("event", flat=True))
     assert told == {f"ingest:asset:{e}": ASSETS for e in ("upload", "redact", "verify", "embed")}
-    assert list((data / "media" / "incoming").glob("*.rendition")) == [] or claimed() == 0
     logs = b"".join(path.read_bytes() for path in data.glob("*.log"))
     assert b"succeeded" in logs
     for content in (b"canary", b"b.org", b"line 1"):

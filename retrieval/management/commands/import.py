@@ -1,4 +1,4 @@
-"""``manage.py import COLLECTION DIR``: everything in a folder, as often as you like."""
+"""``manage.py import COLLECTION DIR``: everything in a folder, as often as you like."""  # noqa: N999 - the command's name
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to, where from, and how."""
         parser.add_argument("collection", help="name or id of the collection")
         parser.add_argument("dir", type=Path)
         parser.add_argument("--watch", action="store_true", help="go on until interrupted")
@@ -38,7 +39,8 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="upload as this user, with this user's rights")
         parser.add_argument("--source", default="", help="where the files come from")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Import once, or until interrupted."""
         folder: Path = options["dir"]
         if not folder.is_dir():
             raise CommandError(f"{folder} is not a folder.")

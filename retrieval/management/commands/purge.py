@@ -16,9 +16,11 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Really, or not."""
         parser.add_argument("--dry-run", action="store_true", help="only say what would go")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Purge once and say how much."""
         dry_run: bool = options["dry_run"]
         purged = purge(dry_run=dry_run)
         verb = "would be" if dry_run else "were"

@@ -14,7 +14,8 @@ class Command(BaseCommand):
 
     help = __doc__
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Sweep once and say how much."""
         swept = sweep()
         self.stdout.write(
             f"{swept.released} claims given back, {swept.queued} assets queued again."

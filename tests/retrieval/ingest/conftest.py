@@ -45,6 +45,6 @@ def sent(monkeypatch):
     monkeypatch.setattr(
         current_app,
         "send_task",
-        lambda name, args=(), **options: messages.append((name.rsplit(".")[-1], args[0])),
+        lambda name, args=(), **_: messages.append((name.rsplit(".")[-1], args[0])),
     )
     return messages

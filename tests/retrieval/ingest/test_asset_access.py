@@ -173,7 +173,9 @@ def test_what_is_not_searchable_is_not_shown_to_anyone(collection, state):
             opening(user=curator, asset_id=asset.pk)
 
 
-def test_the_original_needs_the_flag_and_a_reason_that_stays_confidential(collection, asset, reader):
+def test_the_original_needs_the_flag_and_a_reason_that_stays_confidential(
+    collection, asset, reader
+):
     holder = make_reader(collection, raw=True)
     with pytest.raises(NotAllowed):
         raw_open(user=reader, asset_id=asset.pk, reason="curious")

@@ -63,7 +63,9 @@ def test_text_is_embedded_as_it_was_redacted(collection, models):
     assert (step.step, step.component, step.version) == ("embed", "fake", "1")
 
 
-@pytest.mark.parametrize(("data", "modality", "segments"), [(b"IMG1", "image", 1), (b"SND1", "audio", 2)])
+@pytest.mark.parametrize(
+    ("data", "modality", "segments"), [(b"IMG1", "image", 1), (b"SND1", "audio", 2)]
+)
 def test_pictures_and_sounds_get_a_vector_a_segment(collection, data, modality, segments):
     asset = ready(collection, data)
     assert stage_run(stage="embed", asset_id=asset.pk) is None
@@ -116,7 +118,11 @@ def test_a_model_server_that_is_down_is_waited_for(collection, models):
 
 @pytest.mark.parametrize(
     "vectors",
-    [np.ones((2, 7), np.float32), np.full((2, 8), np.nan, np.float32), np.zeros((2, 8), np.float32)],
+    [
+        np.ones((2, 7), np.float32),
+        np.full((2, 8), np.nan, np.float32),
+        np.zeros((2, 8), np.float32),
+    ],
 )
 def test_vectors_that_cannot_be_right_are_not_stored(collection, models, monkeypatch, vectors):
     asset = ready(collection)

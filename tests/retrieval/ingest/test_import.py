@@ -1,4 +1,3 @@
-import os
 from io import StringIO
 
 import pytest
@@ -23,7 +22,7 @@ def folder(tmp_path):
     (place / "sub" / "b.txt").write_text("second")
     (place / "sub" / "copy of a.txt").write_text("first")
     (place / ".hidden").write_text("not this")
-    os.symlink("/etc/hostname", place / "link.txt")
+    (place / "link.txt").symlink_to("/etc/hostname")
     return place
 
 

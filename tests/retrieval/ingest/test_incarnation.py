@@ -25,7 +25,7 @@ def test_another_process_with_the_same_number_is_not_taken_for_it():
 
 def test_other_machines_are_not_ours_to_judge():
     host, boot, namespace, *rest = incarnation.me().split("/")
-    assert not incarnation.is_gone("/".join(["elsewhere", boot, namespace, "999999", "1"]))
+    assert not incarnation.is_gone(f"elsewhere/{boot}/{namespace}/999999/1")
     assert incarnation.is_gone("/".join([host, "0000", namespace, *rest]))  # before a reboot
     other_container = "/".join([host, boot, "1", *rest])
     assert not incarnation.is_gone(other_container)

@@ -112,7 +112,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(paths):
 
     writer = media.BlobWriter(Blob.RAW, uuid4())
     writer._file.close()
-    writer._file = type("Full", (), {"write": full, "close": lambda self: None})()
+    writer._file = type("Full", (), {"write": full, "close": lambda _: None})()
     with pytest.raises(Unavailable):
         writer.write(b"x" * 100_000)
     assert list((paths.media / "incoming").iterdir()) == []

@@ -109,7 +109,9 @@ def test_a_quarantined_original_waits_two_weeks_and_no_longer(collection, settin
     assert asset.raw_kept_until is None
     stage_run(stage="redact", asset_id=asset.pk)
     row = reloaded(asset)
-    assert abs(row.raw_kept_until - row.state_changed_at - timedelta(days=14)) < timedelta(minutes=1)
+    assert abs(row.raw_kept_until - row.state_changed_at - timedelta(days=14)) < timedelta(
+        minutes=1
+    )
 
 
 def test_a_shorter_policy_counts_in_quarantine_too():
@@ -131,7 +133,9 @@ def test_what_verification_finds_is_quarantined(collection, servers):
     assert row.title == ""  # the fake finds it in the title as well
 
 
-def test_a_clean_rendition_goes_on_to_embedding(collection, sent, django_capture_on_commit_callbacks):
+def test_a_clean_rendition_goes_on_to_embedding(
+    collection, sent, django_capture_on_commit_callbacks
+):
     asset = received(collection)
     stage_run(stage="redact", asset_id=asset.pk)
     with django_capture_on_commit_callbacks(execute=True):
@@ -189,7 +193,10 @@ def test_damaged_bytes_are_quarantined(collection, paths):
     asset = received(collection)
     (paths.media / "raw" / str(asset.pk)).write_bytes(b"garbage" * 100)
     stage_run(stage="redact", asset_id=asset.pk)
-    assert (reloaded(asset).state, reloaded(asset).reason) == ("quarantined", "stored-bytes-damaged")
+    assert (reloaded(asset).state, reloaded(asset).reason) == (
+        "quarantined",
+        "stored-bytes-damaged",
+    )
 
 
 @pytest.mark.parametrize("to", [State.ERASED, State.WITHHELD])
@@ -227,9 +234,11 @@ def test_who_lost_the_claim_writes_nothing(collection, servers):
     asset = received(collection)
 
     def lose(call):
-        servers.before = lambda call: None
+        servers.before = lambda _: None
         with scope.system():
-            Asset.objects.filter(pk=asset.pk).update(claimed_until=timezone.now() - timedelta(seconds=1))
+            Asset.objects.filter(pk=asset.pk).update(
+                claimed_until=timezone.now() - timedelta(seconds=1)
+            )
         assert stage_run(stage="redact", asset_id=asset.pk) is None  # another worker takes over
 
     servers.before = lose
@@ -253,7 +262,9 @@ def test_a_claim_of_a_living_process_is_left_alone(collection):
     assert asset_claim(stage="redact", asset_id=asset.pk) is not None
 
 
-@pytest.mark.parametrize("state", ["verifying", "embedding", "searchable", "withheld", "quarantined"])
+@pytest.mark.parametrize(
+    "state", ["verifying", "embedding", "searchable", "withheld", "quarantined"]
+)
 def test_a_stage_that_is_not_due_does_nothing(collection, state):
     asset = make_asset(collection, state=state)
     assert stage_run(stage="redact", asset_id=asset.pk) is None

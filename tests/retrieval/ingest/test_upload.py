@@ -134,9 +134,7 @@ def test_what_cannot_be_right_is_refused_and_leaves_nothing(
     assert blobs(paths) == []
 
 
-def test_a_failure_before_the_commit_leaves_nothing(
-    collection, contributor, paths, monkeypatch
-):
+def test_a_failure_before_the_commit_leaves_nothing(collection, contributor, paths, monkeypatch):
     from retrieval.services import ingest
 
     def fail(**_):

@@ -14,8 +14,8 @@ BOUNDARY = "xx-boundary"
 
 def body(content, name="a.txt", field="file"):
     head = (
-        f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nA title\r\n"
-        f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n"
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="title"\r\n\r\nA title\r\n'
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
         "Content-Type: text/plain\r\n\r\n"
     )
     return head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
