@@ -11,7 +11,7 @@ from deploy.paths import Paths
 from deploy.supervisor.errors import StartError
 from deploy.supervisor.state import DataLock, read_running
 
-_PATIENCE_SECONDS = 180.0
+_PATIENCE_SECONDS = 300.0
 
 
 def down(data: Path) -> int:

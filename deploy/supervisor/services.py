@@ -26,7 +26,7 @@ class Service:
     launch: Launch
     ready: Callable[[], bool]
     prepare: Callable[[], object] = lambda: None
-    start_seconds: float = 120.0
+    start_seconds: float = 300.0
     grace_seconds: float = 15.0
 
 
@@ -35,7 +35,7 @@ def postgres_service(paths: Paths) -> Service:
     server = EmbeddedPostgres(paths)
     server.prepare()
     return Service(
-        "postgres", server.launch(), server.ready, prepare=server.prepare, grace_seconds=60.0
+        "postgres", server.launch(), server.ready, prepare=server.prepare, grace_seconds=120.0
     )
 
 
