@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from audit import ledger
+from retrieval.calibration import PairCalibration
 from retrieval.encoders.bundle import BUILTIN, BundleError, bundle_folder, verify_bundle
 from retrieval.errors import Conflict, Invalid, NotVisible
 from retrieval.models import Calibration, ModelVersion, Space, VectorTable
@@ -23,6 +24,7 @@ from retrieval.vectors.shards import SHARED_SHARDS
 
 __all__ = ["ActiveModel", "active_models", "model_install", "model_remove", "model_verify"]
 
+_FITTED_ON_LENGTH = 300
 BUILTIN_REASON = "Comes with the appliance; its hashes are in the repository."
 
 
@@ -33,7 +35,7 @@ class _Bundle:
     folder: Path
     manifest: dict[str, Any]
     sha256: str
-    pairs: list[dict[str, Any]]
+    pairs: list[Calibration]
 
     @property
     def ref(self) -> str:
@@ -120,9 +122,31 @@ def _verified(folder: Path) -> _Bundle:
     except BundleError as error:
         raise Invalid(f"The bundle cannot be used: {error.reason}") from None
     manifest = (folder / "manifest.json").read_bytes()
-    calibration = folder / "calibration.json"
-    pairs = json.loads(calibration.read_bytes())["pairs"] if calibration.is_file() else []
-    return _Bundle(folder, json.loads(manifest), hashlib.sha256(manifest).hexdigest(), pairs)
+    return _Bundle(
+        folder, json.loads(manifest), hashlib.sha256(manifest).hexdigest(), _calibrations(folder)
+    )
+
+
+def _calibrations(folder: Path) -> list[Calibration]:
+    """A row, not saved, for every pair that ``calibration.json`` names; none without the file."""
+    path = folder / "calibration.json"
+    if not path.is_file():
+        return []
+    try:
+        pairs = [
+            Calibration(
+                query_modality=str(pair["query_modality"]),
+                target_modality=str(pair["target_modality"]),
+                parameters=PairCalibration.from_json(pair["parameters"]).to_json(),
+                fitted_on=str(pair.get("fitted_on", ""))[:_FITTED_ON_LENGTH],
+            )
+            for pair in json.loads(path.read_bytes())["pairs"]
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise Invalid("The bundle cannot be used: its calibration.json is malformed.") from None
+    if len({(pair.query_modality, pair.target_modality) for pair in pairs}) != len(pairs):
+        raise Invalid("The bundle cannot be used: it calibrates a pair twice.")
+    return pairs
 
 
 def _copy(bundle: _Bundle) -> None:
@@ -168,16 +192,9 @@ def _catalogue(bundle: _Bundle, table: str, reason: str, actor: UUID | None) -> 
     VectorTable.objects.create(
         model_version=version, table=table, dimension=space.dimension, shards=SHARED_SHARDS
     )
-    Calibration.objects.bulk_create(
-        Calibration(
-            model_version=version,
-            query_modality=pair["query_modality"],
-            target_modality=pair["target_modality"],
-            parameters=pair["parameters"],
-            fitted_on=pair.get("fitted_on", ""),
-        )
-        for pair in bundle.pairs
-    )
+    for pair in bundle.pairs:
+        pair.model_version = version
+    Calibration.objects.bulk_create(bundle.pairs)
     ledger.record(
         event="models:bundle:install",
         actor=actor,
