@@ -27,9 +27,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         """The validated values by name."""
         if hasattr(data, "keys") and set(data) - set(self.fields):
             known = ", ".join(sorted(self.fields))
-            raise serializers.ValidationError(
-                f"Unknown fields. Known are: {known}.", code="unknown"
-            )
+            message = f"There are unknown fields. Known are: {known}."
+            raise serializers.ValidationError({"non_field_errors": [message]}, code="unknown")
         return super().to_internal_value(data)
 
 
