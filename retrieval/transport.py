@@ -114,6 +114,14 @@ class UnixTransport:
                 self._pid = os.getpid()
             return self._client
 
+    def _look(self) -> None:
+        """Raise as a refused connection where there is no socket.
+
+        httpcore leaves the file descriptor of an attempt that failed to the garbage collector.
+        """
+        if not self._socket.exists():
+            raise httpx.ConnectError("no socket")
+
     def _send(
         self,
         method: str,
@@ -132,6 +140,7 @@ class UnixTransport:
         for attempt in range(_CONNECT_ATTEMPTS):
             last = not replay or attempt == _CONNECT_ATTEMPTS - 1
             try:
+                self._look()
                 response = self._http().request(
                     method, path, content=body, headers=headers, timeout=timeout
                 )
