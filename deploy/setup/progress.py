@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 _WIDTH = 30
 # What pip says of a package from an index, and of one from a folder.
@@ -15,9 +16,10 @@ _FETCHED = ("Collecting ", "Processing ")
 class Bar:
     """A bar on a terminal; on anything else one line for every tenth."""
 
-    def __init__(self, label: str, total: int) -> None:
+    def __init__(self, label: str, total: int, stream: TextIO | None = None) -> None:
         self._label, self._total = label, max(total, 1)
-        self._terminal = sys.stderr.isatty()
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
         self._last_tenth = -1
         self._started = time.monotonic()
 
@@ -28,16 +30,16 @@ class Bar:
             filled = _WIDTH * done // self._total
             bar = "#" * filled + "." * (_WIDTH - filled)
             line = f"\r{self._label} [{bar}] {done}/{self._total} {note[:30]:<30}"
-            print(line, end="", file=sys.stderr, flush=True)
+            print(line, end="", file=self._stream, flush=True)
         elif 10 * done // self._total != self._last_tenth:
             self._last_tenth = 10 * done // self._total
-            print(f"{self._label}: {done}/{self._total}", file=sys.stderr, flush=True)
+            print(f"{self._label}: {done}/{self._total}", file=self._stream, flush=True)
 
     def close(self) -> None:
         """Leave the bar's line, saying how long it took."""
         seconds = time.monotonic() - self._started
         start = "\n" if self._terminal else ""
-        print(f"{start}{self._label}: {seconds:.0f} s", file=sys.stderr, flush=True)
+        print(f"{start}{self._label}: {seconds:.0f} s", file=self._stream, flush=True)
 
 
 class PackageProgress:

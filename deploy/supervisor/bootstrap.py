@@ -83,11 +83,8 @@ class Manage:
     env: Mapping[str, str]
     log: Path
 
-    def run(self, *arguments: str, show: bool = False) -> int:
-        """The command's exit status.
-
-        What it says goes to the terminal and its errors to the log; with ``show`` both are shown.
-        """
+    def run(self, *arguments: str) -> int:
+        """The command's exit status. What it says is shown, its errors go to the log."""
         argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -96,15 +93,13 @@ class Manage:
                 cwd=ROOT,
                 env={**os.environ, **self.env},
                 stdin=subprocess.DEVNULL,
-                stdout=None,
-                stderr=None if show else descriptor,
+                stderr=descriptor,
                 start_new_session=True,
             )
         finally:
             os.close(descriptor)
 
-    def must(self, *arguments: str, show: bool = False) -> None:
+    def must(self, *arguments: str) -> None:
         """Run it and raise StartError where it fails."""
-        if self.run(*arguments, show=show) != 0:
-            where = "above" if show else f"in {self.log}"
-            raise StartError(f"`manage.py {' '.join(arguments)}` failed: its words are {where}.")
+        if self.run(*arguments) != 0:
+            raise StartError(f"`manage.py {' '.join(arguments)}` failed: see {self.log}.")

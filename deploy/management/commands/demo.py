@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from tqdm import tqdm
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deploy.demo.load import ITEMS, demo_items, people_and_collections, where_they_stand
+from deploy.setup.progress import Bar
 from retrieval.services.bulk import FileNotes, import_folder
 
 _LOOK_SECONDS = 1.0
+_PATIENCE_SECONDS = 600.0
 
 
 class Command(BaseCommand):
@@ -27,29 +30,40 @@ class Command(BaseCommand):
         """Load it; what is there already is left alone."""
         collections = people_and_collections()
         items = demo_items()
-        with tqdm(total=len(items), desc="demo: taken in ", unit="file", disable=None) as bar:
-            for key, collection in collections.items():
-                mine = [item for item in items if item.collection == key]
-                import_folder(
-                    collection_id=collection.pk,
-                    folder=ITEMS,
-                    files=[item.path for item in mine],
-                    notes={
-                        item.path.relative_to(ITEMS).as_posix(): FileNotes(
-                            title=item.title, source=item.source
-                        )
-                        for item in mine
-                    },
-                    on_file=bar.update,
-                )
+        bar = Bar("Demo: taking in", len(items), sys.stdout)
+        taken = itertools.count(1)
+        for key, collection in collections.items():
+            mine = [item for item in items if item.collection == key]
+            import_folder(
+                collection_id=collection.pk,
+                folder=ITEMS,
+                files=[item.path for item in mine],
+                notes={
+                    item.path.relative_to(ITEMS).as_posix(): FileNotes(
+                        title=item.title, source=item.source
+                    )
+                    for item in mine
+                },
+                on_file=lambda *_: bar.show(next(taken)),
+            )
+        bar.close()
         self._wait([collection.pk for collection in collections.values()])
 
     def _wait(self, collections: list[Any]) -> None:
+        """Show how far the workers are. Raises CommandError when nothing moves any more."""
         standing = where_they_stand(collections)
-        with tqdm(total=standing.total, desc="demo: searchable", unit="item", disable=None) as bar:
-            bar.update(standing.resting)
-            while standing.resting < standing.total:
-                time.sleep(_LOOK_SECONDS)
-                standing = where_they_stand(collections)
-                bar.update(standing.resting - bar.n)
+        bar = Bar("Demo: redacting and indexing", standing.total, sys.stdout)
+        moved = time.monotonic()
+        while standing.resting < standing.total:
+            bar.show(standing.resting)
+            time.sleep(_LOOK_SECONDS)
+            before, standing = standing.resting, where_they_stand(collections)
+            if standing.resting != before:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > _PATIENCE_SECONDS:
+                raise CommandError(
+                    f"{standing.total - standing.resting} demo items do not move: see worker.log."
+                )
+        bar.show(standing.resting)
+        bar.close()
         self.stdout.write(f"{standing.searchable} of {standing.total} demo items can be searched.")
