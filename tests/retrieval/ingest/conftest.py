@@ -6,6 +6,7 @@ from audit import actors
 from audit.keystore import default_keystore
 from deploy.paths import Paths
 from retrieval import clients
+from retrieval.vectors import ddl
 from tests.fakes import FakeModels, FakeRedaction
 
 
@@ -18,6 +19,14 @@ def paths(tmp_path, settings):
     yield settings.PATHS
     default_keystore.cache_clear()
     actors._known.clear()
+
+
+@pytest.fixture
+def table(django_db_setup, django_db_blocker):
+    """A vector table made by the owner before the test's transaction begins."""
+    with django_db_blocker.unblock():
+        ddl.create_table(table="vectors_ingest_test", dimension=8)
+    return "vectors_ingest_test"
 
 
 @pytest.fixture

@@ -9,20 +9,12 @@ from retrieval.services.assets import asset_delete
 from retrieval.services.ingest import asset_upload
 from retrieval.services.stages import Again, stage_run
 from retrieval.uploads import upload_from
-from retrieval.vectors import backend, ddl
+from retrieval.vectors import backend
 from tests.factories import make_collection, make_model, make_reader, reloaded
 
 pytestmark = pytest.mark.django_db
 
 TABLE = "vectors_ingest_test"
-
-
-@pytest.fixture
-def table(django_db_setup, django_db_blocker):
-    """A vector table made by the owner before the test's transaction begins."""
-    with django_db_blocker.unblock():
-        ddl.create_table(table=TABLE, dimension=8)
-    return TABLE
 
 
 @pytest.fixture(autouse=True)
