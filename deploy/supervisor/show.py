@@ -34,9 +34,7 @@ def closing_words(*, url: str, credentials: Credentials, credentials_path: str, 
     if admin and (first or credentials.get("demo_users")):
         lines.append(f"  administrator  {admin['username']:<10} {admin['password']}")
     for user in credentials.get("demo_users", []):
-        grants = ", ".join(
-            f"{each['collection']} ({each['role']})" for each in user.get("grants", [])
-        )
+        grants = ", ".join(f"{each['name']} ({each['role']})" for each in user.get("grants", []))
         name, password = user["username"], user["password"]
         lines.append(f"  demo user      {name:<10} {password:<22} {grants or 'no grants'}")
     lines += ["", f"The first log-ins, with API tokens, are in {credentials_path}.", ""]
