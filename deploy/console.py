@@ -18,6 +18,8 @@ View = Callable[..., HttpResponseBase]
 class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no types
     """For governors, operators and stewards; each page runs under the visitor's own scope."""
 
+    index_title = "Console"
+
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the visitor has anything to do here."""
         return access.may_enter_console(user=request.user)

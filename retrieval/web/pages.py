@@ -42,9 +42,9 @@ def asset_page(request: HttpRequest, asset_id: UUID) -> HttpResponseBase:
         "shown": shown,
         "text": _text(user, asset) if shown and asset.modality == "text" else "",
         "may_raw": held.access.allows(Permission.RAW),
-        "content_url": reverse("asset-content", args=[asset.pk]),
-        "thumbnail_url": reverse("asset-thumbnail", args=[asset.pk]),
-        "raw_url": reverse("asset-raw", args=[asset.pk]),
+        "content_url": reverse("content", args=[asset.pk]),
+        "thumbnail_url": reverse("thumbnail", args=[asset.pk]),
+        "raw_url": reverse("raw", args=[asset.pk]),
     }
     return render(request, "web/asset.html", context)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import logging
 import time
 from typing import Any
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Load it; what is there already is left alone."""
+        logging.getLogger("vitrine").setLevel(logging.WARNING)  # a bar is shown instead
         collections = people_and_collections()
         items = demo_items()
         bar = Bar("Demo: taking in", len(items), sys.stdout)
