@@ -1,0 +1,188 @@
+"""Every endpoint against everybody who must not pass. Endpoints come from the URL conf: a new one without a line
+in ``EXPECTED`` fails here."""
+
+import io
+from uuid import uuid4
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from accounts.services.teams import team_create
+from accounts.services.users import user_create
+from audit.models import LedgerEntry
+from retrieval import scope
+from retrieval.models import Grant
+from tests.cast import client_of
+from tests.factories import make_asset
+
+# What an outsider gets who holds no grant and no organisation role, by route name and verb. "own": 200, and nothing
+# of others in it. "open": meant for everybody, even strangers.
+EXPECTED = {
+    ("token", "post"): "open",
+    ("logout", "post"): "own",
+    ("password", "post"): "own",
+    ("me", "get"): "own",
+    ("users", "get"): 403,
+    ("users", "post"): 403,
+    ("user", "get"): 403,
+    ("user", "patch"): 403,
+    ("user-password", "post"): 403,
+    ("teams", "get"): 403,
+    ("teams", "post"): 403,
+    ("members", "get"): 403,
+    ("members", "post"): 403,
+    ("member", "delete"): 403,
+    ("collections", "get"): "own",
+    ("collections", "post"): 403,
+    ("collection", "get"): 404,
+    ("collection", "patch"): 404,
+    ("collection", "delete"): 404,
+    ("grants", "get"): 404,
+    ("grants", "post"): 404,
+    ("grant", "delete"): 404,
+    ("upload", "post"): 404,
+    ("assets", "get"): "own",
+    ("asset", "get"): 404,
+    ("asset", "delete"): 404,
+    ("content", "get"): 404,
+    ("thumbnail", "get"): 404,
+    ("raw", "get"): 404,
+    ("search", "post"): "search",
+    ("search-record", "get"): 404,
+    ("models", "get"): "own",
+    ("audit-entries", "get"): 403,
+    ("audit-verify", "get"): 403,
+    ("retention-policies", "get"): 403,
+    ("retention-policies", "post"): 403,
+    ("schema", "get"): "open",
+    ("docs", "get"): "open",
+}
+BODIES = {
+    "token": {"username": "otto", "password": "wrong"},
+    "users": {"username": "nina"},
+    "user": {"name": "x"},
+    "teams": {"slug": "x", "name": "x"},
+    "members": {"user": "otto"},
+    "collections": {"name": "x"},
+    "collection": {"name": "x"},
+    "grants": {"user": "otto", "role": "steward"},
+    "search": {"text": "bear"},
+    "password": {"current_password": "wrong", "new_password": "wrong"},
+    "retention-policies": {"name": "x", "rules": []},
+}
+VERBS = ("get", "post", "put", "patch", "delete")
+BEFORE_PASSWORD_CHANGE = {"logout", "password", "me"}
+
+
+def patterns(resolver, prefix=""):
+    for one in resolver.url_patterns:
+        if isinstance(one, URLResolver):
+            yield from patterns(one, prefix + str(one.pattern))
+        elif isinstance(one, URLPattern):
+            yield prefix + str(one.pattern), one
+
+
+def endpoints():
+    """(route name, verb, route) of everything under the API's prefix."""
+    for route, pattern in patterns(get_resolver()):
+        if route.startswith("api/v1/"):
+            view = pattern.callback.view_class
+            for verb in VERBS:
+                if hasattr(view, verb):
+                    yield pattern.name, verb, route
+
+
+def test_every_endpoint_has_its_line_and_every_line_its_endpoint():
+    assert {(name, verb) for name, verb, _ in endpoints()} == set(EXPECTED)
+
+
+@pytest.fixture
+def ids(people):
+    """Real ids of what others hold, by the names that routes use."""
+    with scope.system():
+        asset = make_asset(people.collection, rendition=b"text", segments=("text",), title="Secret bear")
+        grant = Grant.objects.filter(collection=people.collection).first()
+    return {
+        "collection_id": people.collection.pk, "asset_id": asset.pk, "grant_id": grant.pk,
+        "user_id": people.searcher.pk, "team_id": team_create(by=None, slug="secret", name="Secret").pk,
+        "search_id": uuid4(),
+    }  # fmt: skip
+
+
+def address(route, ids):
+    for name, value in ids.items():
+        route = route.replace(f"<uuid:{name}>", str(value))
+    assert "<" not in route, f"no id known for {route}"
+    return f"/{route}"
+
+
+def call(client, name, verb, path):
+    if verb == "get":
+        return client.get(path)
+    if name == "upload":
+        return client.post(path, {"file": io.BytesIO(b"bear")}, format="multipart")
+    return getattr(client, verb)(path, BODIES.get(name, {}))
+
+
+def is_problem(answer, status):
+    assert answer.status_code == status, (answer.status_code, answer.content[:300])
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_strangers_get_401_everywhere_but_where_everybody_may(ids):
+    for name, verb, route in endpoints():
+        if EXPECTED[name, verb] != "open":
+            answer = call(client_of(None), name, verb, address(route, ids))
+            is_problem(answer, 401)
+            assert answer["WWW-Authenticate"] == "Token"
+
+
+def test_outsiders_get_what_the_table_says(people, ids, servers):
+    for name, verb, route in endpoints():
+        expected = EXPECTED[name, verb]
+        answer = call(client_of(people.outsider), name, verb, address(route, ids))
+        if isinstance(expected, int):
+            is_problem(answer, expected)
+        elif expected == "own":
+            assert answer.status_code in (200, 204, 400), (name, answer.content[:300])
+        elif expected == "search":
+            assert answer.status_code in (200, 503), answer.content[:300]
+            assert not answer.json().get("hits")
+        text = answer.content.decode()
+        for hidden in ("Secret", "Photographs", str(ids["asset_id"]), str(ids["collection_id"])):
+            assert hidden not in text, (name, verb)
+
+
+def test_what_is_others_is_answered_exactly_as_what_is_not_there(people, ids):
+    nowhere = {name: uuid4() for name in ids}
+    for name, verb, route in endpoints():
+        if EXPECTED[name, verb] == 404:
+            client = client_of(people.outsider)
+            real, none = (call(client, name, verb, address(route, some)) for some in (ids, nowhere))
+            assert real.status_code == none.status_code
+            assert real.json() == none.json(), name
+
+
+def test_governors_and_operators_read_no_content_by_their_office(people, ids):
+    for user in (people.governor, people.operator):
+        for name, verb, route in endpoints():
+            if EXPECTED[name, verb] == 404 and "asset" in route:
+                is_problem(call(client_of(user), name, verb, address(route, ids)), 404)
+
+
+def test_a_first_password_opens_nothing_but_its_own_change(people, ids):
+    new = user_create(by=None, username="nora", organisation_roles=["governor"]).user
+    for name, verb, route in endpoints():
+        if EXPECTED[name, verb] != "open" and name not in BEFORE_PASSWORD_CHANGE:
+            is_problem(call(client_of(new), name, verb, address(route, ids)), 403)
+
+
+def test_nothing_of_all_that_was_refused_left_a_trace_as_done(people, ids):
+    before = LedgerEntry.objects.count()
+    for name, verb, route in endpoints():
+        if EXPECTED[name, verb] in (403, 404):
+            call(client_of(people.outsider), name, verb, address(route, ids))
+    assert LedgerEntry.objects.count() == before
+    with scope.system():
+        assert people.collection.assets.count() == 1
+        assert people.collection.grants.count() == 5
