@@ -75,7 +75,7 @@ def catalogue(ref: str = "fake@1", *, space: str = "fake", table: str = TABLE) -
         space=Space.objects.create(name=space, dimension=DIMENSION),
         status=ModelVersion.Status.ACTIVE,
         modalities=list(MODALITIES),
-        manifest={"towers": {}},
+        manifest={"towers": {key: {} for key in MODALITIES}},
     )
     VectorTable.objects.create(model_version=model, table=table, dimension=DIMENSION, shards=32)
     Calibration.objects.bulk_create(

@@ -13,9 +13,10 @@ from audit.models import Influence, LedgerPending, SearchRecord
 from retrieval import scope
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavailable, Unprocessable
 from retrieval.models import Asset, Calibration, Collection, Grant, ModelVersion
+from retrieval.redaction.errors import RedactionRefused
 from retrieval.services.search import SearchFilters, SearchRequest, search_run
 from retrieval.states import State
-from tests.factories import grant, make_asset, make_collection, make_policy, make_user
+from tests.factories import grant, make_asset, make_collection, make_policy, make_team, make_user
 from tests.retrieval.search.conftest import found, nothing_hidden
 
 pytestmark = pytest.mark.django_db
@@ -381,3 +382,46 @@ def test_access_lost_while_the_model_runs_hides_everything(world, holdings):
     world.redaction.before = lambda _: Grant.objects.all().delete()
     answer = search_run(user=holdings.reader, request=SearchRequest(text="bear"))
     assert answer.hits == []
+
+
+def test_row_level_security_alone_hides_what_a_forgotten_check_would_show(
+    world, holdings, monkeypatch
+):
+    everything = [holdings.mine.id, holdings.hidden.id]
+    monkeypatch.setattr("retrieval.access.collections_with", lambda **_: everything)
+    answer = world.ask(holdings.reader, include_uncertain=True, top_k=100)
+    assert found(answer) == [*holdings.visible, holdings.far.id]
+    assert nothing_hidden(answer, holdings)
+
+
+def test_a_teams_grant_counts_and_an_expired_one_does_not(world, holdings):
+    member, late = make_user(), make_user()
+    grant(holdings.mine, make_team(member))
+    grant(holdings.mine, late, expired=True)
+    assert found(world.ask(member)) == holdings.visible
+    assert found(world.ask(late, include_uncertain=True)) == []
+    with pytest.raises(NotVisible):
+        world.ask(late, collections=[holdings.mine.id])
+
+
+def test_a_file_that_cannot_be_decoded_is_no_query(world, holdings):
+    def refused(data, **_):
+        raise RedactionRefused(
+            code="truncated", reason="The file ends too early.", disposition="rejected"
+        )
+
+    world.redaction.query_file = refused
+    with pytest.raises(Unprocessable, match="ends too early"):
+        world.ask(holdings.reader, None, file=b"IMG")
+
+
+def test_vectors_of_another_size_than_declared_are_not_compared(world, holdings):
+    world.models.dimension = 5
+    with pytest.raises(Unavailable):
+        world.ask(holdings.reader)
+
+
+def test_vectors_that_are_not_numbers_are_not_compared(world, holdings):
+    world.models.encode_text = lambda *_, **__: np.full((1, 8), np.nan, np.float32)
+    with pytest.raises(Unavailable):
+        world.ask(holdings.reader)
