@@ -6,7 +6,7 @@ import json
 import shlex
 import time
 
-from deploy.credentials import Credentials
+from deploy.credentials import Credentials, GrantEntry
 
 _FIRST_SEARCH = "a dog running in the grass"
 
@@ -34,7 +34,7 @@ def closing_words(*, url: str, credentials: Credentials, credentials_path: str, 
     if admin and (first or credentials.get("demo_users")):
         lines.append(f"  administrator  {admin['username']:<10} {admin['password']}")
     for user in credentials.get("demo_users", []):
-        grants = ", ".join(f"{each['name']} ({each['role']})" for each in user.get("grants", []))
+        grants = _in_words(user.get("grants", []))
         name, password = user["username"], user["password"]
         lines.append(f"  demo user      {name:<10} {password:<22} {grants or 'no grants'}")
     lines += ["", f"The first log-ins, with API tokens, are in {credentials_path}.", ""]
@@ -44,6 +44,14 @@ def closing_words(*, url: str, credentials: Credentials, credentials_path: str, 
     if searcher:
         lines += ["A first search:", "", first_search(url=url, token=searcher["token"]), ""]
     return "\n".join(lines)
+
+
+def _in_words(grants: list[GrantEntry]) -> str:
+    """Collections by name, each with the roles held in it."""
+    roles: dict[str, list[str]] = {}
+    for grant in grants:
+        roles.setdefault(grant["name"], []).append(grant["role"])
+    return ", ".join(f"{name} ({' + '.join(held)})" for name, held in roles.items())
 
 
 def first_search(*, url: str, token: str) -> str:

@@ -94,7 +94,11 @@ def words(**changes) -> str:
                 "username": "ada",
                 "password": "p2",
                 "token": "t2",
-                "grants": [{"collection": "Photos", "role": "searcher"}],
+                "grants": [
+                    {"collection": "c1", "name": "Photos", "role": "curator"},
+                    {"collection": "c1", "name": "Photos", "role": "searcher"},
+                    {"collection": "c2", "name": "Notes", "role": "searcher"},
+                ],
             },
         ],
     }
@@ -110,7 +114,7 @@ def test_the_first_search_is_one_that_may_see_something():
     text = words()
     assert "Authorization: Token t2" in text
     assert "http://127.0.0.1:8000/api/v1/search/" in text
-    assert "Photos (searcher)" in text
+    assert "Photos (curator + searcher), Notes (searcher)" in text
     assert "no grants" in text
 
 
