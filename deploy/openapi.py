@@ -61,7 +61,9 @@ def _problems(path: str, verb: str, operation: dict[str, Any]) -> dict[str, str]
         "500": "The request failed.",
         "503": "A part does not answer right now.",
     }
-    if operation.get("security") != []:
+    if path.endswith("/auth/token/"):
+        found["401"] = "The name or the password is wrong."
+    if operation.get("security"):
         found |= {"401": "No valid token or session.", "403": "Readable, but this is not allowed."}
     if "requestBody" in operation:
         found |= {"413": "Too large.", "415": "Not a content type that this address takes."}
