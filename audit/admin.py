@@ -30,9 +30,10 @@ else:  # Django's own class takes no parameter
 
 def _scope(request: HttpRequest) -> AuditScope:
     """The visitor's scope, asked for once a request."""
-    if not hasattr(request, "audit_scope"):
-        request.audit_scope = scope_of(request.user)  # type: ignore[attr-defined] # ours
-    found: AuditScope = request.audit_scope
+    found: AuditScope | None = getattr(request, "audit_scope", None)
+    if found is None:
+        found = scope_of(request.user)
+        request.audit_scope = found  # type: ignore[attr-defined] # kept here for this request
     return found
 
 
@@ -44,7 +45,7 @@ def _who(request: HttpRequest) -> Callable[[Any], str]:
     shown = _scope(request).everything
     known: dict[UUID, str] = {}
 
-    @display(description="who")  # type: ignore[misc] # unfold ships no types
+    @display(description="who")  # type: ignore[untyped-decorator] # unfold ships no types
     def who(row: Any) -> str:
         actor: UUID | None = row.id if isinstance(row, Actor) else row.actor
         if actor is None:
@@ -60,7 +61,7 @@ def _who(request: HttpRequest) -> Callable[[Any], str]:
 def _refs(request: HttpRequest) -> Callable[[LedgerEntry], str]:
     scope = _scope(request)
 
-    @display(description="about")  # type: ignore[misc] # as above
+    @display(description="about")  # type: ignore[untyped-decorator] # as above
     def about(entry: LedgerEntry) -> str:
         parts = []
         for name, value in entry.refs.items():
@@ -72,19 +73,19 @@ def _refs(request: HttpRequest) -> Callable[[LedgerEntry], str]:
     return about  # type: ignore[no-any-return] # as above
 
 
-@display(description="payload")  # type: ignore[misc] # as above
+@display(description="payload")  # type: ignore[untyped-decorator] # as above
 def said(entry: LedgerEntry | LedgerPending) -> str:
     """The payload, unless it is about a person."""
     return "confidential" if is_confidential(entry.payload) else entry.payload
 
 
-@display(description="previous hash")  # type: ignore[misc] # as above
+@display(description="previous hash")  # type: ignore[untyped-decorator] # as above
 def prev_hex(entry: LedgerEntry) -> str:
     """64 hexadecimal digits."""
     return bytes(entry.prev).hex()
 
 
-@display(description="hash")  # type: ignore[misc] # as above
+@display(description="hash")  # type: ignore[untyped-decorator] # as above
 def hash_hex(entry: LedgerEntry) -> str:
     """64 hexadecimal digits."""
     return bytes(entry.hash).hex()

@@ -20,7 +20,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Iterator
+    from collections.abc import Iterator
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 KEY_BYTES = 32
 CHUNK_BYTES = 64 * 1024
@@ -88,7 +90,7 @@ class StreamEncryptor:
         self._finished = False
         self.plain_bytes = 0
 
-    def update(self, data: Buffer) -> bytes:
+    def update(self, data: ReadableBuffer) -> bytes:
         """Ciphertext that became complete with ``data``."""
         if self._finished:
             raise ValueError("the stream is finished")
@@ -174,7 +176,7 @@ class DecryptingReader(io.RawIOBase):
         self._position = base + offset
         return self._position
 
-    def readinto(self, buffer: Buffer) -> int:
+    def readinto(self, buffer: WriteableBuffer) -> int:
         """How many plaintext bytes were put into ``buffer``: never past one chunk, 0 at the end."""
         view = memoryview(buffer).cast("B")
         if self._position >= self.size:
@@ -214,7 +216,7 @@ def encrypt_small(key: bytes, plain: bytes, *, purpose: str, object_id: str) -> 
     return SMALL_VERSION + nonce + AESGCM(key).encrypt(nonce, plain, associated)
 
 
-def decrypt_small(key: bytes, sealed: Buffer, *, purpose: str, object_id: str) -> bytes:
+def decrypt_small(key: bytes, sealed: ReadableBuffer, *, purpose: str, object_id: str) -> bytes:
     """The plaintext behind ``encrypt_small``.
 
     Raises:

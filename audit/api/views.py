@@ -34,10 +34,14 @@ class GovernsSomething(BasePermission):
         return scope_of(request.user).allowed
 
 
+# The stubs take the setting's dotted names for its value, which is the classes.
+_GOVERNORS_AND_STEWARDS: Any = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
+
+
 class EntriesView(ListAPIView[LedgerEntry]):
     """The ledger, newest first: all of it for governors, that of their collections for stewards."""
 
-    permission_classes = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
+    permission_classes = _GOVERNORS_AND_STEWARDS
     serializer_class = EntrySerializer
 
     @extend_schema(operation_id="audit_entries_list", parameters=[EntriesQuery])
@@ -56,14 +60,13 @@ class EntriesView(ListAPIView[LedgerEntry]):
 
     def get_serializer_context(self) -> dict[str, Any]:
         """With the caller's scope, by which refs are narrowed."""
-        context: dict[str, Any] = super().get_serializer_context()
-        return context | {"scope": scope_of(self.request.user)}
+        return {**super().get_serializer_context(), "scope": scope_of(self.request.user)}
 
 
 class VerifyView(APIView):
     """Whether the chain holds."""
 
-    permission_classes = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
+    permission_classes = _GOVERNORS_AND_STEWARDS
 
     @extend_schema(
         operation_id="audit_verify", parameters=[VerifyQuery], responses=VerifySerializer
@@ -91,7 +94,7 @@ class VerifyView(APIView):
 class PoliciesView(ListAPIView[RetentionPolicy]):
     """Retention policies. A collection names the one it follows."""
 
-    permission_classes = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
+    permission_classes = _GOVERNORS_AND_STEWARDS
     serializer_class = PolicySerializer
 
     def get_queryset(self) -> QuerySet[RetentionPolicy]:

@@ -1,4 +1,4 @@
-"""The console's pages on the audit: who gets in, what is shown, and that nothing is changed there."""
+"""The console's pages on the audit: who gets in, what is shown, that nothing changes."""
 
 from datetime import timedelta
 from uuid import UUID, uuid4
