@@ -1,0 +1,82 @@
+"""The real process with the real starter bundle."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval.encoders import bundle
+from retrieval.encoders.client import ModelClient, ModelUnavailable
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    path = tmp_path_factory.mktemp("m") / "m.sock"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workers.model_server", "--socket", str(path), "--threads", "1"],
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+    )
+    client = ModelClient(path)
+    deadline = time.monotonic() + 240
+    while True:
+        try:
+            client.health()
+            break
+        except ModelUnavailable:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    yield process, client, path
+    process.kill()
+    process.wait()
+
+
+def test_each_tower_of_the_starter_embeds_into_one_space(process):
+    _, client, _ = process
+    ref = bundle.manifest_read(bundle.BUILTIN).ref
+    model = next(model for model in client.models() if model.ref == ref)
+    noise = np.random.default_rng(1)
+    inputs = {
+        "image": [noise.integers(0, 255, (64, 96, 3), dtype=np.uint8)],
+        "audio": [noise.normal(0, 0.1, model.input["audio"]["sample_rate"]).astype(np.float32)],
+    }
+    rows = [client.encode_text(ref, ["a dog", "a dog"])]
+    rows += [client.encode_arrays(ref, word, items) for word, items in inputs.items()]
+    for found in rows:
+        assert found.shape[1] == model.dimension
+        np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-4)
+    np.testing.assert_allclose(rows[0][0], rows[0][1], atol=1e-6)
+
+
+def test_a_second_server_leaves_the_first_alone(process):
+    _, client, path = process
+    second = subprocess.run(
+        [sys.executable, "-c", _CLAIM, str(path)], capture_output=True, check=False, timeout=60
+    )
+    assert second.returncode == 7
+    assert client.health()["status"] in {"ok", "warming"}
+
+
+_CLAIM = """
+import pathlib, sys
+from workers import uds
+try:
+    with uds.listening(pathlib.Path(sys.argv[1])):
+        pass
+except uds.SocketTakenError:
+    sys.exit(7)
+"""
+
+
+def test_sigterm_ends_it_and_takes_the_socket_away(process):
+    running, _, path = process
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(60) == 0
+    assert not path.exists()
