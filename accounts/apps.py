@@ -2,6 +2,8 @@ from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
+    """Users, teams and tokens."""
+
     name = "accounts"
 
     def ready(self) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class AccountsError(Exception):
-    """Base of this room's errors. Messages carry ids and rules, never passwords, tokens or content."""
+    """Base of this room's errors.
+
+    Messages carry ids and rules, never passwords, tokens or content.
+    """
 
     status = 500
     transient = False

@@ -1,4 +1,7 @@
-"""Users, teams and memberships. What a person may see in a collection is decided by retrieval's grants."""
+"""Users, teams and memberships.
+
+What a person may see in a collection is decided by retrieval's grants.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from django.db import models
 class User(AbstractUser):
     """A person or a service that logs in.
 
-    ``is_staff`` follows from the roles: whoever governs, operates or stewards may enter the console.
+    ``is_staff`` follows from the roles: whoever governs, operates or stewards may enter the
+    console.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

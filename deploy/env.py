@@ -13,7 +13,7 @@ class ConfigurationError(ValueError):
 
 
 def env_str(name: str, default: str | None = None) -> str | None:
-    """The variable ``name``, or the content of the file that ``name_FILE`` points to, or ``default``."""
+    """The variable ``name``, the content of the file ``name_FILE`` points to, or ``default``."""
     file = os.environ.get(f"{name}_FILE")
     if file:
         try:

@@ -1,4 +1,7 @@
-"""Figures for Prometheus: this process's own and what the database counts. Numbers only, no names."""
+"""Figures for Prometheus: this process's own and what the database counts.
+
+Numbers only, no names.
+"""
 
 from __future__ import annotations
 

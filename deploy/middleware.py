@@ -1,4 +1,7 @@
-"""What every request passes: an id in the logs, safe headers, sane input, and the duty to change a first password."""
+"""What every request passes.
+
+An id in the logs, safe headers, sane input, and the duty to change a first password.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ PAGES = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
-# unfold is built on Alpine.js, which evaluates expressions in attributes, and has inline scripts and styles.
+# unfold is built on Alpine.js, which evaluates expressions in attributes, and has inline scripts
+# and styles.
 CONSOLE = PAGES | {
     "script-src": "'self' 'unsafe-inline' 'unsafe-eval'",
     "style-src": "'self' 'unsafe-inline'",
@@ -42,6 +46,7 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer with the id bound."""
         request_id = str(uuid.uuid4())
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
@@ -59,6 +64,7 @@ class SecurityHeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer with the headers added."""
         response = self.get_response(request)
         policy = "; ".join(f"{name} {value}" for name, value in _policy(request.path).items())
         response.headers.setdefault("Content-Security-Policy", policy)
@@ -78,6 +84,7 @@ class SaneRequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, or refuse."""
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return plain_problem(400, "The address holds a NUL character.")
         # Django reads as many bytes as Content-Length says; without one it would see an empty body.
@@ -93,6 +100,7 @@ class PasswordChangeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, or send away."""
         if self._must_change(request):
             return redirect("account_change_password")
         return self.get_response(request)

@@ -1,4 +1,7 @@
-"""Where an appliance keeps its state. Standard library only: set-up runs it before anything is installed."""
+"""Where an appliance keeps its state.
+
+Standard library only: set-up runs it before anything is installed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ class Paths:
 
     @property
     def run(self) -> Path:
-        """Folder (0700) of sockets and process ids; a short one in /tmp where the path would be too long."""
+        """Folder (0700) of sockets and process ids.
+
+        A short one in /tmp where the path would be too long.
+        """
         run = self.data / "run"
         if len(os.fsencode(run)) <= _LONGEST_SOCKET_DIR_BYTES:
             return run
@@ -30,53 +36,65 @@ class Paths:
 
     @property
     def model_socket(self) -> Path:
+        """The model server."""
         return self.run / "model.sock"
 
     @property
     def redaction_socket(self) -> Path:
+        """The redaction server."""
         return self.run / "redaction.sock"
 
     @property
     def redis_socket(self) -> Path:
+        """The embedded Redis."""
         return self.run / "redis.sock"
 
     @property
     def postgres_socket_dir(self) -> Path:
+        """Folder of the embedded Postgres's socket."""
         return self.run / "postgres"
 
     @property
     def postgres(self) -> Path:
+        """Files of the embedded Postgres."""
         return self.data / "postgres"
 
     @property
     def redis(self) -> Path:
+        """Files of the embedded Redis."""
         return self.data / "redis"
 
     @property
     def media(self) -> Path:
+        """Encrypted originals, renditions and thumbnails."""
         return self.data / "media"
 
     @property
     def keys(self) -> Path:
+        """The key store."""
         return self.data / "keys"
 
     @property
     def secrets(self) -> Path:
+        """Passwords and keys that set-up draws."""
         return self.data / "secrets"
 
     @property
     def models(self) -> Path:
+        """Installed bundles."""
         return self.data / "models"
 
     @property
     def log(self) -> Path:
+        """What each process wrote."""
         return self.data / "log"
 
     @property
     def credentials(self) -> Path:
+        """The first log-ins, for whoever installs."""
         return self.data / "credentials.json"
 
 
 def data_paths() -> Paths:
-    """Paths of the data directory that VITRINE_DATA names, by default ``var`` beside ``manage.py``."""
+    """Paths of the directory that VITRINE_DATA names, by default ``var`` beside ``manage.py``."""
     return Paths(Path(os.environ.get("VITRINE_DATA") or ROOT / "var").resolve())

@@ -65,7 +65,7 @@ def problem(
     return response
 
 
-def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
+def problem_handler(error: Exception, context: dict[str, Any]) -> Response:  # noqa: PLR0911 - one a kind
     """DRF's exception handler: turns what a view raised into a problem document."""
     if isinstance(error, (RetrievalError, AccountsError, AuditError)):
         return _from_ours(error, context)
@@ -114,8 +114,9 @@ def _from_drf(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.AuthenticationFailed | exceptions.NotAuthenticated):
         headers["WWW-Authenticate"] = getattr(error, "auth_header", "Token")
         code = status.HTTP_401_UNAUTHORIZED
-    if isinstance(error, exceptions.Throttled) and error.wait:
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    wait = getattr(error, "wait", None)  # of Throttled
+    if wait:
+        headers["Retry-After"] = str(int(wait) + 1)
     detail = error.detail if isinstance(error.detail, str) else "The request was refused."
     if isinstance(error, exceptions.ParseError):
         detail = _BAD_BODY

@@ -35,8 +35,8 @@ def _secret(name: str, file_name: str) -> str:
         return (PATHS.secrets / file_name).read_text(encoding="utf-8").strip()
     except OSError:
         raise ImproperlyConfigured(
-            f"{name} is not set and {PATHS.secrets / file_name} does not exist: start with deploy/up, "
-            f"or set {name} or {name}_FILE"
+            f"{name} is not set and {PATHS.secrets / file_name} does not exist: "
+            f"start with deploy/up, or set {name} or {name}_FILE"
         ) from None
 
 
@@ -164,7 +164,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
-# How many proxies of ours stand before the web server; X-Forwarded-For is believed so far and no further.
+# How many proxies of ours stand before the web server; X-Forwarded-For is believed so far and no
+# further.
 TRUSTED_PROXIES = env_int("VITRINE_TRUSTED_PROXIES", 0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # nothing leaves the building
@@ -264,7 +265,8 @@ STORAGES = {
 STATICFILES_DIRS = [ROOT / "retrieval" / "web" / "static"]
 WHITENOISE_USE_FINDERS = True
 
-# Uploads are encrypted while they stream in; Django's own handlers, which write plain temporary files, are never used.
+# Uploads are encrypted while they stream in; Django's own handlers, which write plain temporary
+# files, are never used.
 FILE_UPLOAD_HANDLERS = ["retrieval.uploads.MemoryUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 VITRINE_MAX_UPLOAD_BYTES = env_int("VITRINE_MAX_UPLOAD_MB", 512, at_least=1) * 1024 * 1024
@@ -306,7 +308,8 @@ logging.config.dictConfig(
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {
             "vitrine": {"level": "INFO"},
-            # Django logs the path and the exception of a failed request, which may hold what a user typed.
+            # Django logs the path and the exception of a failed request, which may hold what a
+            # user typed.
             "django.request": {"level": "CRITICAL"},
         },
     }

@@ -1,4 +1,7 @@
-"""Who may do what in which collection. Every entry asks here: API, pages, console, tasks and search."""
+"""Who may do what in which collection.
+
+Every entry asks here: API, pages, console, tasks and search.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,10 @@ def valid_grants(*, user: User) -> QuerySet[Grant]:
 def access_by_collection(
     *, user: User, collections: Iterable[UUID] | None = None
 ) -> dict[UUID, Access]:
-    """What ``user`` holds, by collection id; collections without a valid grant are absent. One query."""
+    """What ``user`` holds, by collection id; collections without a valid grant are absent.
+
+    One query.
+    """
     grants = valid_grants(user=user)
     if collections is not None:
         grants = grants.filter(collection_id__in=list(collections))
@@ -87,7 +93,8 @@ def access_by_collection(
 
 def access_to(*, user: User, collection_id: UUID) -> Access:
     """What ``user`` holds in one collection. One query."""
-    return access_by_collection(user=user, collections=[collection_id]).get(collection_id, NO_ACCESS)
+    held = access_by_collection(user=user, collections=[collection_id])
+    return held.get(collection_id, NO_ACCESS)
 
 
 def collections_with(*, user: User, permission: Permission) -> list[UUID]:

@@ -1,4 +1,7 @@
-"""What can go wrong in retrieval. ``status`` is the HTTP status a view answers with; ``transient`` says whether trying again helps."""
+"""What can go wrong in retrieval.
+
+``status`` is the HTTP status a view answers with; ``transient`` says whether trying again helps.
+"""
 
 from __future__ import annotations
 

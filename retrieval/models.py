@@ -13,7 +13,10 @@ from retrieval.states import RawState, State
 
 
 def default_purposes() -> dict[str, dict[str, str]]:
-    """The purposes of a new collection: consent is not required, and no legal basis is named yet."""
+    """The purposes of a new collection.
+
+    Consent is not required, and no legal basis is named yet.
+    """
     return {
         purpose: {"consent": "not_required", "legal_basis": ""}
         for purpose in ("search", "training", "raw_access")
@@ -21,7 +24,10 @@ def default_purposes() -> dict[str, dict[str, str]]:
 
 
 class Collection(models.Model):
-    """A body of assets with one set of rules: who may read it, how it is redacted, how long it is kept."""
+    """A body of assets with one set of rules.
+
+    Who may read it, how it is redacted, how long it is kept.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
@@ -59,13 +65,19 @@ class Grant(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="grants")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="grants",
     )
     team = models.ForeignKey(
         "accounts.Team", null=True, blank=True, on_delete=models.CASCADE, related_name="grants"
     )
     role = models.CharField(max_length=16, choices=Role.choices)
-    raw = models.BooleanField(default=False, help_text="May see the unredacted original, with a reason.")
+    raw = models.BooleanField(
+        default=False, help_text="May see the unredacted original, with a reason."
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
@@ -89,8 +101,8 @@ class Grant(models.Model):
 class Asset(models.Model):
     """One uploaded file and what became of it.
 
-    The original bytes and the rendition lie encrypted in the blob store, under a key of this asset. Titles and
-    metadata are redacted before they are stored here.
+    The original bytes and the rendition lie encrypted in the blob store, under a key of this
+    asset. Titles and metadata are redacted before they are stored here.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -104,14 +116,16 @@ class Asset(models.Model):
         max_length=8, choices=[(s.value, s.value) for s in RawState], default=RawState.KEPT
     )
     raw_kept_until = models.DateTimeField(null=True, blank=True)
-    modality = models.CharField(max_length=16, blank=True)  # known once the bytes have been looked at
+    # Known once the bytes have been looked at.
+    modality = models.CharField(max_length=16, blank=True)
     source_type = models.CharField(max_length=100, blank=True)  # MIME type of the original, sniffed
     media_type = models.CharField(max_length=100, blank=True)  # MIME type of the rendition
     title = models.CharField(max_length=300, blank=True)
     source = models.CharField(max_length=300, blank=True)
     captured_at = models.DateTimeField(null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
-    digest = models.BinaryField(max_length=32)  # HMAC of the content's SHA-256, keyed per collection
+    # HMAC of the content's SHA-256, keyed per collection.
+    digest = models.BinaryField(max_length=32)
     size_bytes = models.BigIntegerField()
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
@@ -123,8 +137,8 @@ class Asset(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     state_changed_at = models.DateTimeField(default=timezone.now)
-    # A stage holds a claim while it works. Whoever finishes must still hold it, so a stage that was given up
-    # and started again elsewhere cannot write twice.
+    # A stage holds a claim while it works. Whoever finishes must still hold it, so a stage that
+    # was given up and started again elsewhere cannot write twice.
     claim = models.UUIDField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     claimed_by = models.CharField(max_length=200, blank=True)
@@ -234,13 +248,13 @@ class ModelVersion(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.ref
+
     @property
     def ref(self) -> str:
         """``name@version``."""
         return f"{self.name}@{self.version}"
-
-    def __str__(self) -> str:
-        return self.ref
 
 
 class VectorTable(models.Model):
@@ -259,7 +273,7 @@ class VectorTable(models.Model):
 
 
 class Calibration(models.Model):
-    """How a similarity becomes a probability for one pair of modalities, and what that was fitted on."""
+    """How a similarity becomes a probability for one pair of modalities."""
 
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.CASCADE, related_name="calibrations"
@@ -300,7 +314,7 @@ class EvaluationRun(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The answer once given to a request that carried an ``Idempotency-Key``, for that user and route."""
+    """The answer once given to a request with an ``Idempotency-Key``, for that user and route."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     route = models.CharField(max_length=200)

@@ -1,7 +1,7 @@
 """On whose behalf the database is read: the second barrier, row-level security, is told here.
 
-Both scopes open a transaction and use ``SET LOCAL``, so nothing leaks through a reused connection. Outside any
-scope the policies show no row at all.
+Both scopes open a transaction and use ``SET LOCAL``, so nothing leaks through a reused connection.
+Outside any scope the policies show no row at all.
 """
 
 from __future__ import annotations
@@ -40,9 +40,12 @@ def user(user_id: UUID | None) -> Iterator[None]:
 
 @contextmanager
 def system() -> Iterator[None]:
-    """A transaction of the appliance itself: ingestion, retention and other work on nobody's behalf.
+    """A transaction of the appliance itself.
 
-    Never around a read whose rows go to a person, unless ``retrieval.access`` has decided on them before.
+    Ingestion, retention and other work on nobody's behalf.
+
+    Never around a read whose rows go to a person, unless ``retrieval.access`` has decided on them
+    before.
     """
     with _enter(_Scope(system="on")):
         yield
@@ -50,10 +53,12 @@ def system() -> Iterator[None]:
 
 @contextmanager
 def console(user: User | AnonymousUser) -> Iterator[None]:
-    """A console page's transaction: a governor sees every collection's records, others what their grants show.
+    """A console page's transaction.
 
-    This is about rows, not content: the console shows titles and texts only where ``retrieval.access`` lets the
-    visitor read.
+    A governor sees every collection's records, others what their grants show.
+
+    This is about rows, not content: the console shows titles and texts only where
+    ``retrieval.access`` lets the visitor read.
     """
     governs = user.is_authenticated and user.is_active and user.is_governor
     with system() if governs else _enter(_Scope(user_id=str(user.pk or ""))):
@@ -68,8 +73,8 @@ def _enter(wanted: _Scope) -> Iterator[None]:
         with transaction.atomic():
             _apply(wanted)
             yield
-            # SET LOCAL outlives a savepoint that is released, so the outer scope is put back by hand. After an
-            # exception the rollback does it.
+            # SET LOCAL outlives a savepoint that is released, so the outer scope is put back by
+            # hand. After an exception the rollback does it.
             if wanted != before:
                 _apply(before)
     finally:

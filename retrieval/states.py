@@ -30,7 +30,8 @@ class RawState(StrEnum):
 IN_PROGRESS = frozenset({State.RECEIVED, State.REDACTING, State.VERIFYING, State.EMBEDDING})
 RESTING = frozenset(State) - IN_PROGRESS
 
-# Where an asset may go from each state. Anything may be erased; what is erased or rejected never returns.
+# Where an asset may go from each state. Anything may be erased; what is erased or rejected never
+# returns.
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.RECEIVED: frozenset(
         {State.REDACTING, State.WITHHELD, State.QUARANTINED, State.REJECTED, State.ERASED}
@@ -49,7 +50,14 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     ),
     State.WITHHELD: frozenset({State.RECEIVED, State.EMBEDDING, State.PURGED, State.ERASED}),
     State.QUARANTINED: frozenset(
-        {State.RECEIVED, State.EMBEDDING, State.REJECTED, State.WITHHELD, State.PURGED, State.ERASED}
+        {
+            State.RECEIVED,
+            State.EMBEDDING,
+            State.REJECTED,
+            State.WITHHELD,
+            State.PURGED,
+            State.ERASED,
+        }
     ),
     State.REJECTED: frozenset({State.ERASED}),
     State.PURGED: frozenset({State.ERASED}),

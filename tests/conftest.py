@@ -1,4 +1,4 @@
-"""The real Postgres and Redis, a test database made by its owner and used by the application's own role."""
+"""The real Postgres and Redis; the owner makes the database, the application's role uses it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ def without_ledger_triggers(conn: psycopg.Connection) -> Iterator[None]:
 
 
 def _empty_all_tables(self: TransactionTestCase) -> None:
-    """What Django's flush does, as the owner: the application may neither TRUNCATE nor touch the ledger."""
+    """What Django's flush does, as the owner.
+
+    The application may neither TRUNCATE nor touch the ledger.
+    """
     with owner_connection() as conn:
         rows = conn.execute(
             "SELECT c.relname, r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner "
@@ -97,7 +100,8 @@ def _empty_all_tables(self: TransactionTestCase) -> None:
         ).fetchall()
         ours = [name for name, role in rows if role != "vitrine_ledger"]
         ledger = [name for name, role in rows if role == "vitrine_ledger"]
-        conn.execute("TRUNCATE " + ", ".join(f'"{name}"' for name in ours) + " RESTART IDENTITY CASCADE")
+        names = ", ".join(f'"{name}"' for name in ours)
+        conn.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         conn.execute("SET ROLE vitrine_ledger")
         with without_ledger_triggers(conn):
             for name in ledger:

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.django_db
 def test_the_application_role_is_neither_owner_nor_superuser():
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT current_user, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+            "SELECT current_user, rolsuper, rolbypassrls, rolcreaterole FROM pg_roles "
+            "WHERE rolname = current_user"
         )
         assert cursor.fetchone() == ("vitrine_app", False, False, False)
         cursor.execute("SELECT count(*) FROM pg_tables WHERE tableowner = 'vitrine_app'")

@@ -1,4 +1,7 @@
-"""A real browser against the pages, over fakes of the two servers. Screenshots go to build/screenshots."""
+"""A real browser against the pages, over fakes of the two servers.
+
+Screenshots go to build/screenshots.
+"""
 
 from __future__ import annotations
 

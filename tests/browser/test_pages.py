@@ -95,10 +95,24 @@ def test_pages_fit_a_phone(visit, reader):
 
 
 CONSOLE_PAGES = [
-    "accounts/user", "accounts/team", "accounts/membership", "retrieval/collection", "retrieval/grant", "retrieval/asset",
-    "retrieval/segment", "retrieval/modelversion", "retrieval/space", "retrieval/vectortable", "retrieval/calibration",
-    "retrieval/evaluationrun", "retrieval/idempotencykey", "audit/ledgerentry", "audit/searchrecord", "audit/retentionpolicy", "audit/actor",
-]  # fmt: skip
+    "accounts/user",
+    "accounts/team",
+    "accounts/membership",
+    "retrieval/collection",
+    "retrieval/grant",
+    "retrieval/asset",
+    "retrieval/segment",
+    "retrieval/modelversion",
+    "retrieval/space",
+    "retrieval/vectortable",
+    "retrieval/calibration",
+    "retrieval/evaluationrun",
+    "retrieval/idempotencykey",
+    "audit/ledgerentry",
+    "audit/searchrecord",
+    "audit/retentionpolicy",
+    "audit/actor",
+]
 
 
 def test_every_console_page_opens_for_a_governor(visit, reader):

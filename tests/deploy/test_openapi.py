@@ -1,4 +1,4 @@
-"""The description of the API is complete, valid and true, and can be read without leaving the building."""
+"""The description of the API is complete, valid and true, and needs no network to be read."""
 
 import re
 from io import StringIO

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import sys
 import logging
+import sys
 import time
 from typing import Any
 
