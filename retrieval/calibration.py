@@ -84,7 +84,10 @@ class PairCalibration:
         """What ``from_json`` reads."""
         weights = dict(zip(FEATURES, self.weights, strict=True))
         return {
-            "version": VERSION, "weights": weights, "bias": self.bias, "threshold": self.threshold
+            "version": VERSION,
+            "weights": weights,
+            "bias": self.bias,
+            "threshold": self.threshold,
         }
 
     def probability(

@@ -1,4 +1,7 @@
-"""Text anchors: sentence embeddings of captions and labels that pictures and sounds are drawn to."""
+"""Text anchors.
+
+Sentence embeddings of captions and labels that pictures and sounds are drawn to.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ LABEL_HINTS = {"clothing-cc0": "{}, a piece of clothing", "flowers-cc-by": "{} f
 
 @dataclass(frozen=True)
 class Anchors:
-    """Embedded texts: ``vectors`` float32 (n, d) normalised, ``group`` int (n,): what text i describes.
+    """Embedded texts.
+
+    ``vectors`` float32 (n, d) normalised, ``group`` int (n,): what text i describes.
 
     Texts of one group describe the same thing and are never negatives of each other.
     ``photo_group`` int (photos,): the group of each photo, -1 where nothing is known of it.
@@ -41,7 +46,9 @@ def packaged_sentence_model(package: str) -> Path:
 
 def texts_embed(texts: list[str], *, package: str) -> NDArray[np.float32]:
     """Embeddings of ``texts``: float32 (n, d), L2-normalised."""
-    import retrieval.encoders.torchvision_compat  # noqa: F401  (before transformers)
+    from retrieval.encoders.torchvision_compat import declare_missing_operators
+
+    declare_missing_operators()
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(packaged_sentence_model(package)), device="cpu")

@@ -21,8 +21,11 @@ def training_clips(recipe: dict[str, Any], data: Path) -> list[Clip]:
 def audio_targets_compute(recipe: dict[str, Any], data: Path, work: Path) -> None:
     """Compute whatever rounds are missing under ``work``; several processes may share the work."""
     done = variants_compute(
-        clips=training_clips(recipe, data), teacher=AudioTeacher(data / recipe["teacher"]),
-        out=work, rounds=recipe["rounds"], seed=recipe["seed"],
+        clips=training_clips(recipe, data),
+        teacher=AudioTeacher(data / recipe["teacher"]),
+        out=work,
+        rounds=recipe["rounds"],
+        seed=recipe["seed"],
     )
     for path in done:
         sys.stderr.write(f"{path.name} of {recipe['rounds']} rounds\n")

@@ -16,12 +16,20 @@ from retrieval.encoders.bundle import FORMAT, Manifest, file_sha256, manifest_pa
 from retrieval.encoders.registry import load_tower
 
 TEXT_FILES = (
-    "model/config.json", "model/model.safetensors", "model/modules.json",
-    "model/sentence_bert_config.json", "model/config_sentence_transformers.json",
-    "model/special_tokens_map.json", "model/tokenizer.json", "model/tokenizer_config.json",
-    "model/vocab.txt", "model/1_Pooling/config.json",
+    "model/config.json",
+    "model/model.safetensors",
+    "model/modules.json",
+    "model/sentence_bert_config.json",
+    "model/config_sentence_transformers.json",
+    "model/special_tokens_map.json",
+    "model/tokenizer.json",
+    "model/tokenizer_config.json",
+    "model/vocab.txt",
+    "model/1_Pooling/config.json",
 )
-LICENCE = "Weights: non-commercial research, as the training photos of Flickr8k are. See MODEL_CARD.md."
+LICENCE = (
+    "Weights: non-commercial research, as the training photos of Flickr8k are. See MODEL_CARD.md."
+)
 
 
 def weights_write(state: dict[str, torch.Tensor], path: Path) -> None:
@@ -37,25 +45,48 @@ def manifest_data(
     package = image["text_package"]
     root = packaged_sentence_model(package).parent
     return {
-        "format": FORMAT, "name": "starter", "version": version, "space": "starter",
-        "dimension": dimension, "licence": LICENCE, "model_card": "MODEL_CARD.md",
+        "format": FORMAT,
+        "name": "starter",
+        "version": version,
+        "space": "starter",
+        "dimension": dimension,
+        "licence": LICENCE,
+        "model_card": "MODEL_CARD.md",
         "towers": {
             "text": {
-                "library": "sentence_transformers", "package": package,
+                "library": "sentence_transformers",
+                "package": package,
                 "package_files": {name: file_sha256(root / name) for name in TEXT_FILES},
-                "config": {"folder": "model"}, "input": {"max_tokens": 256},
+                "config": {"folder": "model"},
+                "input": {"max_tokens": 256},
             },
             "image": {
-                "library": "timm", "weights": "image.safetensors",
+                "library": "timm",
+                "weights": "image.safetensors",
                 "config": {"architecture": image["architecture"], "width": 1280},
-                "input": {"preprocessing": "squash@1", "size": 160, "flip": True, "longest_side": 320},
+                "input": {
+                    "preprocessing": "squash@1",
+                    "size": 160,
+                    "flip": True,
+                    "longest_side": 320,
+                },
             },
             "audio": {
-                "library": "timm", "weights": "audio.safetensors",
+                "library": "timm",
+                "weights": "audio.safetensors",
                 "config": {"architecture": audio["architecture"], "width": 1024},
-                "input": {"preprocessing": "log-mel@1", "sample_rate": 32000,
-                          "mel": {"sample_rate": 32000, "n_fft": 1024, "hop": 640, "bands": 64,
-                                  "low_hz": 50.0, "high_hz": 14000.0}},
+                "input": {
+                    "preprocessing": "log-mel@1",
+                    "sample_rate": 32000,
+                    "mel": {
+                        "sample_rate": 32000,
+                        "n_fft": 1024,
+                        "hop": 640,
+                        "bands": 64,
+                        "low_hz": 50.0,
+                        "high_hz": 14000.0,
+                    },
+                },
             },
         },
         "files": {},
@@ -65,7 +96,9 @@ def manifest_data(
 def bundle_build(
     *, image: dict[str, Any], audio: dict[str, Any], work: Path, data: Path, out: Path, version: str
 ) -> Manifest:
-    """The bundle in ``out``, from ``work/image.pt`` and ``work/audio.pt``; calibration is fitted here.
+    """The bundle in ``out``, from ``work/image.pt`` and ``work/audio.pt``.
+
+    Calibration is fitted here.
 
     ``MODEL_CARD.md`` is written by hand and must lie in ``out``.
     """
@@ -83,11 +116,14 @@ def bundle_build(
     }
     fitted, bank = calibrate(towers, image, audio, data)
     (out / "calibration.json").write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
-    save_numpy({name: rows.astype("float16") for name, rows in bank.items()},
-               str(out / "reference.safetensors"))
+    save_numpy(
+        {name: rows.astype("float16") for name, rows in bank.items()},
+        str(out / "reference.safetensors"),
+    )
     content["files"] = {
         path.name: file_sha256(path)
-        for path in sorted(out.iterdir()) if path.name != "manifest.json"
+        for path in sorted(out.iterdir())
+        if path.name != "manifest.json"
     }
     (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return manifest_parse(content)

@@ -10,7 +10,11 @@ import numpy.typing as npt
 
 from retrieval.alignment.calibration_fit import Fit, Judged, calibration_fit, judged_top
 from retrieval.alignment.calibration_sets import (
-    Sets, Things, right_answers, sets_make, sound_photo_answers,
+    Sets,
+    Things,
+    right_answers,
+    sets_make,
+    sound_photo_answers,
 )
 from retrieval.encoders.base import Encoder, Vectors
 
@@ -19,7 +23,7 @@ Bank = dict[str, Vectors]
 
 
 def reference_bank(sets: Sets, *, size: int, seed: int) -> Bank:
-    """Reference vectors by modality, at most ``size`` each, drawn from the calibration galleries."""
+    """Reference vectors by modality, at most ``size`` each, from the calibration galleries."""
     rng = np.random.default_rng(seed)
     pools = {
         "text": np.concatenate([sets.captions.vectors, sets.sound_texts.vectors]),
@@ -29,9 +33,7 @@ def reference_bank(sets: Sets, *, size: int, seed: int) -> Bank:
     return {name: rows[rng.permutation(len(rows))[:size]] for name, rows in pools.items()}
 
 
-def _judged(
-    queries: Vectors, gallery: Vectors, right: Answers, bank: Vectors
-) -> list[Judged]:
+def _judged(queries: Vectors, gallery: Vectors, right: Answers, bank: Vectors) -> list[Judged]:
     return judged_top(queries @ gallery.T, right, queries @ bank.T)
 
 
@@ -65,15 +67,21 @@ def _apart(queries: Things, gallery: Things) -> tuple[Vectors, Vectors, Answers]
 
 def _joined(first: Things, second: Things) -> Things:
     return Things(
-        np.concatenate([first.vectors, second.vectors]), first.topic + second.topic,
-        np.concatenate([first.said, second.said]), first.words + second.words,
+        np.concatenate([first.vectors, second.vectors]),
+        first.topic + second.topic,
+        np.concatenate([first.said, second.said]),
+        first.words + second.words,
     )
 
 
 def _only_prompts(texts: Things) -> Things:
     rows = [i for i, topic in enumerate(texts.topic) if topic.startswith("sound ")]
-    return Things(texts.vectors[rows], [texts.topic[i] for i in rows], texts.said[rows],
-                  [texts.words[i] for i in rows])
+    return Things(
+        texts.vectors[rows],
+        [texts.topic[i] for i in rows],
+        texts.said[rows],
+        [texts.words[i] for i in rows],
+    )
 
 
 def _without(answers: Answers, share: float, seed: int) -> Answers:
@@ -106,18 +114,22 @@ def calibrations_fit(sets: Sets, bank: Bank, *, seed: int) -> dict[tuple[str, st
 
 def calibration_json(fits: dict[tuple[str, str], Fit]) -> dict[str, Any]:
     """The content of ``calibration.json``."""
-    return {"version": 1, "pairs": [
-        {
-            "query_modality": asked, "target_modality": target,
-            "parameters": fit.calibration.to_json(),
-            "fitted_on": f"{fit.queries} queries, {fit.unanswerable} of them without an answer, "
-                         f"{fit.right_hits} right hits",
-            "ece": round(fit.ece, 4),
-            "answerable_kept": round(fit.answerable_kept, 4),
-            "unanswerable_held": round(fit.unanswerable_held, 4),
-        }
-        for (asked, target), fit in fits.items()
-    ]}
+    return {
+        "version": 1,
+        "pairs": [
+            {
+                "query_modality": asked,
+                "target_modality": target,
+                "parameters": fit.calibration.to_json(),
+                "fitted_on": f"{fit.queries} queries, {fit.unanswerable} of them without an "
+                f"answer, {fit.right_hits} right hits",
+                "ece": round(fit.ece, 4),
+                "answerable_kept": round(fit.answerable_kept, 4),
+                "unanswerable_held": round(fit.unanswerable_held, 4),
+            }
+            for (asked, target), fit in fits.items()
+        ],
+    }
 
 
 def calibrate(

@@ -38,7 +38,9 @@ class Fit:
 
 
 def judged_top(
-    similarities: npt.NDArray[np.floating], right: npt.NDArray[np.bool_], bank: npt.NDArray[np.floating]  # type: ignore[type-arg]  # any width
+    similarities: npt.NDArray[np.floating],
+    right: npt.NDArray[np.bool_],
+    bank: npt.NDArray[np.floating],  # type: ignore[type-arg]  # any width
 ) -> list[Judged]:
     """The first ``TOP`` hits of each query: rows of (queries, targets), bank (queries, m)."""
     order = np.argsort(-similarities, axis=1, kind="stable")[:, :TOP]
@@ -72,7 +74,9 @@ def calibration_fit(judged: Sequence[Judged]) -> Fit:
         right_hits=int(sum(j.right.sum() for j in judged)),
         ece=calibration_error(np.concatenate(said), np.concatenate(true)),
         answerable_kept=float(kept[answerable].mean()) if answerable.any() else float("nan"),
-        unanswerable_held=float((~kept[~answerable]).mean()) if (~answerable).any() else float("nan"),
+        unanswerable_held=float((~kept[~answerable]).mean())
+        if (~answerable).any()
+        else float("nan"),
     )
 
 
@@ -106,7 +110,5 @@ def _threshold(first: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_]
     if not answerable.any() or answerable.all():
         return 0.5
     places = np.unique(np.quantile(first, np.linspace(0.01, 0.99, 99)))
-    gains = [
-        (first[answerable] >= p).mean() + (first[~answerable] < p).mean() for p in places
-    ]
+    gains = [(first[answerable] >= p).mean() + (first[~answerable] < p).mean() for p in places]
     return float(np.clip(places[int(np.argmax(gains))], 0.02, 0.9))

@@ -72,23 +72,38 @@ class Sets:
     nothing: dict[str, Vectors]
 
 
-def sets_make(towers: dict[str, Encoder], image: dict[str, Any], audio: dict[str, Any], data: Path) -> Sets:
+def sets_make(
+    towers: dict[str, Encoder], image: dict[str, Any], audio: dict[str, Any], data: Path
+) -> Sets:
     """Galleries and queries, embedded by the bundle's own towers."""
     text = towers["text"].encode
     rng = np.random.default_rng(image["seed"])
-    photos, photo_queries, gallery_texts, query_texts = _photos(towers["image"].encode, text, image, data, rng)
+    photos, photo_queries, gallery_texts, query_texts = _photos(
+        towers["image"].encode, text, image, data, rng
+    )
     sounds, sound_queries, sound_texts = _sounds(towers["audio"].encode, text, audio, data, rng)
     nowhere = [*nonsense_texts(120, seed=image["seed"]), *OUTSIDE]
     noise = [rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(20)]
     flat = [np.full((64, 64, 3), rng.integers(0, 256, 3), dtype=np.uint8) for _ in range(20)]
     tones = [
-        (0.1 * np.sin(2 * np.pi * hz * np.arange(SPEC.sample_rate) / SPEC.sample_rate)).astype(np.float32)
+        (0.1 * np.sin(2 * np.pi * hz * np.arange(SPEC.sample_rate) / SPEC.sample_rate)).astype(
+            np.float32
+        )
         for hz in np.geomspace(60, 8000, 20)
     ]
     return Sets(
-        photos, photo_queries, gallery_texts, query_texts, sounds, sound_queries, sound_texts,
-        {"text": text(nowhere), "image": towers["image"].encode([*noise, *flat]),
-         "audio": towers["audio"].encode(tones)},
+        photos,
+        photo_queries,
+        gallery_texts,
+        query_texts,
+        sounds,
+        sound_queries,
+        sound_texts,
+        {
+            "text": text(nowhere),
+            "image": towers["image"].encode([*noise, *flat]),
+            "audio": towers["audio"].encode(tones),
+        },
     )
 
 
@@ -100,7 +115,9 @@ def _photos(
         if not source.get("held_out"):
             continue
         name = source["name"]
-        kept = photos_list(data=data, source=PhotoSource(name, 1, source["held_out"]), held_out=True)
+        kept = photos_list(
+            data=data, source=PhotoSource(name, 1, source["held_out"]), held_out=True
+        )
         captions: dict[str, list[str]] = {}
         if "captions" in source:
             for row in rows_read(data / name / source["captions"]):
@@ -124,8 +141,10 @@ def _photos(
     asked_vectors = text(asked)
     # One caption of a photo is the gallery's text, another of the same photo the query.
     return (
-        photos, Things(queries, topics, said, words),
-        Things(said, topics, said, words), Things(asked_vectors, topics, asked_vectors, asked),
+        photos,
+        Things(queries, topics, said, words),
+        Things(said, topics, said, words),
+        Things(asked_vectors, topics, asked_vectors, asked),
     )
 
 
@@ -133,8 +152,10 @@ def _sounds(
     encode: Encode, text: Encode, recipe: dict[str, Any], data: Path, rng: np.random.Generator
 ) -> tuple[Things, Things, Things]:
     clips = clips_list(
-        folder=data / recipe["clips"], folds=frozenset(recipe["folds"]),
-        held_out=recipe["held_out"], kept=True,
+        folder=data / recipe["clips"],
+        folds=frozenset(recipe["folds"]),
+        held_out=recipe["held_out"],
+        kept=True,
     )
     waves = [wave_read(clip.path, SPEC.sample_rate) for clip in clips]
     topics = [f"sound {clip.label}" for clip in clips]
@@ -148,9 +169,17 @@ def _sounds(
                 varied.append(np.ascontiguousarray(wave))
                 asked.append(topics[row])
     queries = Things(encode(varied), asked, np.zeros((len(asked), 1), np.float32), asked)
-    labels = sorted({clip.label for clip in clips_list(
-        folder=data / recipe["clips"], folds=frozenset(recipe["folds"]), held_out=0.0)})
-    prompts = [(prompt, f"sound {label}") for label in labels for prompt in label_prompts(label)[1:]]
+    labels = sorted(
+        {
+            clip.label
+            for clip in clips_list(
+                folder=data / recipe["clips"], folds=frozenset(recipe["folds"]), held_out=0.0
+            )
+        }
+    )
+    prompts = [
+        (prompt, f"sound {label}") for label in labels for prompt in label_prompts(label)[1:]
+    ]
     loose = captions_read([data / name for name in recipe["captions"]])
     picked = [loose[i] for i in rng.permutation(len(loose))[:200]]
     every = [*(prompt for prompt, _ in prompts), *picked]

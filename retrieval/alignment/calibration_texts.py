@@ -36,7 +36,28 @@ OUTSIDE = (
     "subject access request received by post",
     "poem about autumn in translation",
 )
-_SYLLABLES = "ka zu fli mor ent brax qui ploo stre vod nax jir wub eth gral tso umph lirk dve oon".split()
+_SYLLABLES = [
+    "ka",
+    "zu",
+    "fli",
+    "mor",
+    "ent",
+    "brax",
+    "qui",
+    "ploo",
+    "stre",
+    "vod",
+    "nax",
+    "jir",
+    "wub",
+    "eth",
+    "gral",
+    "tso",
+    "umph",
+    "lirk",
+    "dve",
+    "oon",
+]
 
 
 def nonsense_texts(count: int, *, seed: int) -> list[str]:
@@ -46,9 +67,14 @@ def nonsense_texts(count: int, *, seed: int) -> list[str]:
     found = []
     for turn in range(count):
         if turn % 3 == 0:
-            words = ["".join(rng.choice(_SYLLABLES, rng.integers(2, 4))) for _ in range(rng.integers(1, 5))]
+            words = [
+                "".join(rng.choice(_SYLLABLES, rng.integers(2, 4)))
+                for _ in range(rng.integers(1, 5))
+            ]
         elif turn % 3 == 1:
-            words = ["".join(rng.choice(letters, rng.integers(3, 10))) for _ in range(rng.integers(1, 5))]
+            words = [
+                "".join(rng.choice(letters, rng.integers(3, 10))) for _ in range(rng.integers(1, 5))
+            ]
         else:
             words = ["".join(str(d) for d in rng.integers(0, 10, rng.integers(3, 12)))]
         found.append(" ".join(words))

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from retrieval.alignment.crops import CROP
 
-BLOCK = 32  # records read together: neighbours on the disk, mixed with others in memory
+MAP_AXES = 4  # (n, h, w, channels); a pooled target has two
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,6 @@ def batch_make(
     }
     if flip:
         pixels = pixels.flip(3)
-        maps = {k: v.flip(2) if v.ndim == 4 else v for k, v in maps.items()}
+        maps = {k: v.flip(2) if v.ndim == MAP_AXES else v for k, v in maps.items()}
     photo = torch.from_numpy(np.ascontiguousarray(records["photo"])).long()
     return CropBatch(pixels.contiguous(memory_format=torch.channels_last), maps, photo)

@@ -19,6 +19,7 @@ from retrieval.alignment.photos import Photo
 from retrieval.alignment.teachers import MOBILENET_SIZE, ImageTeacher
 
 STUDENT_SIZE = 160
+FLIPPED = 0.5  # share of crops that are mirrored before either network sees them
 CROP = np.dtype(
     [
         ("image", np.uint8, (STUDENT_SIZE, STUDENT_SIZE, 3)),
@@ -50,10 +51,8 @@ def jobs_list(photos: list[Photo], crops: dict[str, int], *, seed: int) -> list[
     return jobs
 
 
-def crop_box(
-    size: tuple[int, int], rng: np.random.Generator
-) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of a random-resized crop: area 25 % to 100 %, aspect 3:4 to 4:3."""
+def crop_box(size: tuple[int, int], rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of a random crop: area 25 % to 100 %, aspect 3:4 to 4:3."""
     width, height = size
     for _ in range(10):
         area = width * height * rng.uniform(0.25, 1.0)
@@ -68,7 +67,7 @@ def crop_box(
 def crop_record(
     image: Image.Image, job: CropJob, teacher: ImageTeacher, rng: np.random.Generator
 ) -> NDArray[np.void]:
-    """One record of dtype ``CROP``: the student's pixels and the teacher's maps of the same crop."""
+    """One record of dtype ``CROP``: the student's pixels, and the teacher's maps of the same."""
     whole = job.round == 0
     box = (0.0, 0.0, float(image.width), float(image.height))
     if not whole:
@@ -76,7 +75,7 @@ def crop_record(
     large = image.resize((MOBILENET_SIZE, MOBILENET_SIZE), Image.Resampling.BILINEAR, box=box)
     small = image.resize((STUDENT_SIZE, STUDENT_SIZE), Image.Resampling.BILINEAR, box=box)
     pixels, view = np.asarray(large), np.asarray(small)
-    if rng.random() < 0.5:
+    if rng.random() < FLIPPED:
         pixels, view = np.ascontiguousarray(pixels[:, ::-1]), view[:, ::-1]
     record = np.zeros((), CROP)
     record["image"] = view
@@ -87,7 +86,13 @@ def crop_record(
 
 
 def chunks_compute(
-    *, photos: list[Photo], jobs: list[CropJob], teacher: ImageTeacher, out: Path, chunk: int, seed: int
+    *,
+    photos: list[Photo],
+    jobs: list[CropJob],
+    teacher: ImageTeacher,
+    out: Path,
+    chunk: int,
+    seed: int,
 ) -> Iterator[Path]:
     """Compute chunks nobody has claimed yet, and give the path of each as it is finished."""
     out.mkdir(parents=True, exist_ok=True)

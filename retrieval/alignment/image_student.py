@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,7 +28,7 @@ class TargetScale:
 
 
 class HintHeads(nn.Module):
-    """1×1 convolutions from the student's maps to the teacher's; used in training alone."""
+    """1x1 convolutions from the student's maps to the teacher's; used in training alone."""
 
     def __init__(self, tower: ImageTower, scales: dict[str, TargetScale]) -> None:
         super().__init__()
@@ -42,7 +41,7 @@ class HintHeads(nn.Module):
         )
 
     def losses(self, maps: list[Tensor], targets: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Mean squared error to each normalised teacher map (n, c, h, w), resized to the student's."""
+        """Mean squared error to each normalised teacher map (n, c, h, w), at the student's size."""
         found = {}
         for name, own in zip(HINTS, maps, strict=True):
             wanted = functional.adaptive_avg_pool2d(targets[name], own.shape[-2:])

@@ -22,17 +22,24 @@ def sources_of(recipe: dict[str, Any]) -> list[PhotoSource]:
 
 def training_photos(recipe: dict[str, Any], data: Path) -> list[Photo]:
     """All photos a recipe trains on; a crop's ``photo`` is an index into this list."""
-    return [photo for source in sources_of(recipe) for photo in photos_list(data=data, source=source)]
+    return [
+        photo for source in sources_of(recipe) for photo in photos_list(data=data, source=source)
+    ]
 
 
 def image_targets_compute(recipe: dict[str, Any], data: Path, work: Path) -> None:
-    """Compute whatever chunks of crops are missing under ``work``; several processes may share it."""
+    """Compute chunks of crops still missing under ``work``; several processes may share it."""
     photos = training_photos(recipe, data)
     crops = {source.name: source.crops for source in sources_of(recipe)}
     jobs = jobs_list(photos, crops, seed=recipe["seed"])
     teacher = ImageTeacher(data / recipe["teacher"])
     done = chunks_compute(
-        photos=photos, jobs=jobs, teacher=teacher, out=work, chunk=recipe["chunk"], seed=recipe["seed"]
+        photos=photos,
+        jobs=jobs,
+        teacher=teacher,
+        out=work,
+        chunk=recipe["chunk"],
+        seed=recipe["seed"],
     )
     for path in done:
         sys.stderr.write(f"{path.name} of {len(jobs)} crops\n")

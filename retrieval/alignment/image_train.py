@@ -8,12 +8,14 @@ import math
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +27,8 @@ from retrieval.alignment.objectives import contrast, imitation
 from retrieval.alignment.teacher_head import head_fit
 from retrieval.alignment.teachers import ImageTeacher
 from retrieval.encoders.towers import ImageTower
+
+REPORT_STEPS = 100
 
 
 @dataclass
@@ -136,77 +140,134 @@ def optimiser_make(model: nn.Module, peak: float, decay: float) -> torch.optim.A
     return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98))
 
 
-def image_train(recipe: dict[str, Any], data: Path, work: Path, *, seconds: float) -> Path:
-    """Train for ``seconds`` of wall clock (earlier runs in ``work`` counted in); path of the result.
+@dataclass
+class _Run:
+    """A training under way: networks, optimiser, running average, and how far it is."""
 
-    Writes ``image.pt`` (averaged tower), ``image-state.pt`` (to go on from) and ``image.jsonl``.
+    tower: ImageTower
+    both: nn.ModuleList
+    optimiser: torch.optim.AdamW
+    average: nn.Module
+    rng: torch.Generator
+    spent: float = 0.0
+    step: int = 0
+
+    @property
+    def hints(self) -> HintHeads:
+        heads = self.both[1]
+        if not isinstance(heads, HintHeads):
+            raise TypeError("the second module of a run are its hint heads")
+        return heads
+
+
+def _run_start(recipe: dict[str, Any], teaching: Teaching, state: Path) -> _Run:
+    """A new run, or the one that ``state`` holds."""
+    opts = recipe["train"]
+    tower = ImageTower(
+        recipe["architecture"],
+        width=len(teaching.scales["pool"].mean),
+        dimension=teaching.texts.shape[1],
+        drop_path=opts["drop_path"],
+    ).to(memory_format=torch.channels_last)
+    # The head was fitted here on the teacher's outputs; none of the teacher's weights is in it.
+    tower.head.load_state_dict(teaching.head.state_dict())
+    both = nn.ModuleList([tower, HintHeads(tower, teaching.scales)])
+    run = _Run(
+        tower=tower,
+        both=both,
+        optimiser=optimiser_make(both, opts["peak"], opts["weight_decay"]),
+        average=copy.deepcopy(tower).eval(),
+        rng=torch.Generator().manual_seed(recipe["seed"]),
+    )
+    if state.is_file():
+        saved = torch.load(state, weights_only=True)
+        both.load_state_dict(saved["both"])
+        run.average.load_state_dict(saved["average"])
+        run.optimiser.load_state_dict(saved["optimiser"])
+        run.spent, run.step = saved["spent"], saved["step"]
+        run.rng.manual_seed(recipe["seed"] + run.step)
+    return run
+
+
+def _run_save(run: _Run, work: Path) -> None:
+    """``image-state.pt`` and ``image.pt``, each replaced at once."""
+    checkpoint = {
+        "both": run.both.state_dict(),
+        "average": run.average.state_dict(),
+        "optimiser": run.optimiser.state_dict(),
+        "spent": run.spent,
+        "step": run.step,
+    }
+    for name, content in (("image-state", checkpoint), ("image", run.average.state_dict())):
+        torch.save(content, work / f"{name}.part")
+        (work / f"{name}.part").rename(work / f"{name}.pt")
+
+
+def _run_step(
+    run: _Run, teaching: Teaching, batch: CropBatch, opts: dict[str, Any], rate: float
+) -> dict[str, float]:
+    """One step of the optimiser and of the running average; the terms of the loss."""
+    for group in run.optimiser.param_groups:
+        group["lr"] = rate
+    found = losses(run.tower.train(), run.hints, teaching, batch, run.rng)
+    loss = torch.stack([opts["weights"][k] * v for k, v in found.items()]).sum()
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
+    nn.utils.clip_grad_norm_(run.both.parameters(), opts["clip"])
+    run.optimiser.step()
+    run.step += 1
+    average_update(run.average, run.tower, min(opts["average"], run.step / (run.step + 100)))
+    return {name: float(value.detach()) for name, value in found.items()}
+
+
+def _epoch(work: Path, run: _Run, seed: int, batch: int) -> Iterator[NDArray[np.void]]:
+    """Batches of records of every crop that is there by now, shuffled."""
+    chunks = chunks_open(work / "crops")
+    rows = list(order(chunks, np.random.default_rng((seed, run.step))))
+    for start in range(0, len(rows) - batch, batch):
+        yield np.stack([chunks[c][r] for c, r in rows[start : start + batch]])
+
+
+def image_train(recipe: dict[str, Any], data: Path, work: Path, *, seconds: float) -> Path:
+    """Train for ``seconds`` of wall clock, earlier runs in ``work`` counted in.
+
+    Gives the path of the averaged tower, ``image.pt``; ``image-state.pt`` is to go on from. Losses
+    go to standard error, one JSON line for 100 steps.
     """
     torch.manual_seed(recipe["seed"])
     torch.set_num_threads(recipe["threads"])
     torch.set_flush_denormal(True)
     opts = recipe["train"]
     teaching = teaching_prepare(recipe, data, work)
-    tower = ImageTower(
-        recipe["architecture"], width=len(teaching.scales["pool"].mean),
-        dimension=teaching.texts.shape[1], drop_path=opts["drop_path"],
-    ).to(memory_format=torch.channels_last)
-    tower.head.load_state_dict(teaching.head.state_dict())
-    hints = HintHeads(tower, teaching.scales)
-    both = nn.ModuleList([tower, hints])
-    optimiser = optimiser_make(both, opts["peak"], opts["weight_decay"])
-    average = copy.deepcopy(tower).eval()
-    rng = torch.Generator().manual_seed(recipe["seed"])
-    spent, step, state = 0.0, 0, work / "image-state.pt"
-    if state.is_file():
-        saved = torch.load(state, weights_only=True)
-        both.load_state_dict(saved["both"])
-        average.load_state_dict(saved["average"])
-        optimiser.load_state_dict(saved["optimiser"])
-        spent, step = saved["spent"], saved["step"]
-        rng.manual_seed(recipe["seed"] + step)
-    started, saved_at, batch_size = time.monotonic() - spent, spent, opts["batch"]
+    run = _run_start(recipe, teaching, work / "image-state.pt")
+    started, saved_at = time.monotonic() - run.spent, run.spent
     totals: dict[str, float] = {}
-    while spent < seconds:
-        chunks = chunks_open(work / "crops")
-        rows = list(order(chunks, np.random.default_rng((recipe["seed"], step))))
-        for start in range(0, len(rows) - batch_size, batch_size):
-            progress = spent / seconds
-            records = np.stack([chunks[c][r] for c, r in rows[start : start + batch_size]])
-            batch = batch_make(
-                records, size=size_at(progress, opts["stages"]), rng=rng, flip=step % 2 == 1
-            )
-            for group in optimiser.param_groups:
-                group["lr"] = rate_at(progress, opts["peak"], opts["warm"])
-            found = losses(tower.train(), hints, teaching, batch, rng)
-            loss = torch.stack([opts["weights"][k] * v for k, v in found.items()]).sum()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
-            nn.utils.clip_grad_norm_(both.parameters(), opts["clip"])
-            optimiser.step()
-            step += 1
-            average_update(average, tower, min(opts["average"], step / (step + 100)))
-            for name, value in found.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach())
-            spent = time.monotonic() - started
-            if step % 100 == 0:
-                line = {k: round(v / 100, 4) for k, v in totals.items()}
-                sys.stderr.write(json.dumps({"step": step, "spent": round(spent), **line}) + "\n")
+    while run.spent < seconds:
+        for records in _epoch(work, run, recipe["seed"], opts["batch"]):
+            progress = run.spent / seconds
+            size = size_at(progress, opts["stages"])
+            batch = batch_make(records, size=size, rng=run.rng, flip=run.step % 2 == 1)
+            rate = rate_at(progress, opts["peak"], opts["warm"])
+            for name, value in _run_step(run, teaching, batch, opts, rate).items():
+                totals[name] = totals.get(name, 0.0) + value / REPORT_STEPS
+            run.spent = time.monotonic() - started
+            if run.step % REPORT_STEPS == 0:
+                line = {k: round(v, 4) for k, v in totals.items()}
+                report = {"step": run.step, "spent": round(run.spent), **line}
+                sys.stderr.write(json.dumps(report) + "\n")
                 totals = {}
-            if spent - saved_at > opts["save_every"] or spent >= seconds:
-                checkpoint = {"both": both.state_dict(), "average": average.state_dict(),
-                              "optimiser": optimiser.state_dict(), "spent": spent, "step": step}
-                torch.save(checkpoint, state.with_suffix(".part"))
-                state.with_suffix(".part").rename(state)
-                torch.save(average.state_dict(), work / "image.part")
-                (work / "image.part").rename(work / "image.pt")
-                saved_at = spent
-            if spent >= seconds:
+            if run.spent - saved_at > opts["save_every"] or run.spent >= seconds:
+                _run_save(run, work)
+                saved_at = run.spent
+            if run.spent >= seconds:
                 break
     return work / "image.pt"
 
 
 if __name__ == "__main__":
     image_train(
-        tomllib.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]), Path(sys.argv[3]),
+        tomllib.loads(Path(sys.argv[1]).read_text()),
+        Path(sys.argv[2]),
+        Path(sys.argv[3]),
         seconds=float(sys.argv[4]),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,10 +30,8 @@ def _mean_of_right(log_probability: Tensor, right: Tensor, *, dim: int) -> Tenso
     return (total[count > 0] / count[count > 0]).mean()
 
 
-def imitation(
-    vectors: Tensor, wanted: Tensor, bank: Tensor, *, temperature: float
-) -> Tensor:
-    """How far the ranking of ``bank`` by ``vectors`` is from the one by ``wanted``: mean KL, scalar.
+def imitation(vectors: Tensor, wanted: Tensor, bank: Tensor, *, temperature: float) -> Tensor:
+    """How far the ranking of ``bank`` by ``vectors`` is from that by ``wanted``: mean KL, scalar.
 
     All three are normalised: (n, d), (n, d), (m, d). Relational distillation as in CLIP-KD.
     """

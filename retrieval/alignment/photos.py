@@ -33,8 +33,8 @@ class Photo:
 def is_held_out(filename: str, share: float) -> bool:
     """True if the file belongs to the share kept out of training.
 
-    The first byte of SHA-256 of the bare file name is compared with ``share`` × 256, so that the
-    choice needs no list and is the same on every machine.
+    The first byte of SHA-256 of the bare file name is compared with 256 times ``share``, so that
+    the choice needs no list and is the same on every machine.
     """
     return hashlib.sha256(filename.encode()).digest()[0] < round(share * 256)
 

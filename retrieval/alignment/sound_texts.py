@@ -15,12 +15,13 @@ from retrieval.alignment.anchors import texts_embed
 SOUND_PROMPTS = ("{}", "{}", "the sound of {}", "{} sound", "a recording of {}", "{} can be heard")
 CAPTIONS_PER_LABEL = 24
 CAPTION_LIKENESS = 0.45  # cosine to the label's text below which a caption is about something else
+CAPTION_LEAD = 0.05  # by which the nearest label must be nearer than the next
 CAPTIONS_READ = 10_000
 
 
 @dataclass(frozen=True)
 class SoundTexts:
-    """``vectors`` (n, d) normalised with ``group`` (n,): the label each text describes, -1 for none.
+    """``vectors`` (n, d) normalised; ``group`` (n,): the label each text describes, -1 for none.
 
     ``classes`` (521, d): texts of the teacher's classes. ``labels``: names in order of number.
     """
@@ -32,7 +33,7 @@ class SoundTexts:
 
 
 def captions_read(paths: list[Path]) -> list[str]:
-    """Distinct captions of AudioCaps (column ``caption``) and Clotho (column ``raw_text``) files."""
+    """Distinct captions of AudioCaps (column ``caption``) and Clotho (``raw_text``) files."""
     found: dict[str, None] = {}
     for path in paths:
         with path.open(newline="", encoding="utf-8") as file:
@@ -48,9 +49,7 @@ def label_prompts(label: str) -> list[str]:
     return [bare.format(label), *(prompt.format(words) for prompt in rest)]
 
 
-def sound_texts(
-    recipe: dict[str, Any], data: Path, labels: list[str], cache: Path
-) -> SoundTexts:
+def sound_texts(recipe: dict[str, Any], data: Path, labels: list[str], cache: Path) -> SoundTexts:
     """All texts of a recipe, embedded; kept in ``cache`` (an .npz file)."""
     if cache.is_file():
         kept = np.load(cache)
@@ -71,7 +70,7 @@ def sound_texts(
     nearest = likeness.argmax(1)
     group = np.full(len(captions), -1)
     for label in range(len(labels)):
-        clear = (nearest == label) & (best > CAPTION_LIKENESS) & (best - second > 0.05)
+        clear = (nearest == label) & (best > CAPTION_LIKENESS) & (best - second > CAPTION_LEAD)
         mine = np.nonzero(clear)[0]
         group[mine[np.argsort(-best[mine])[:CAPTIONS_PER_LABEL]]] = label
     groups = np.concatenate([np.repeat(np.arange(len(labels)), count), group])

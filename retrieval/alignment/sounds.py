@@ -20,6 +20,7 @@ SPEC = MelSpec()
 SECONDS = 5
 FRAMES = SECONDS * SPEC.sample_rate // SPEC.hop + 1
 PATCHES = 9
+MIXED = 0.5  # share of variants with a second clip under the first
 VARIANT = np.dtype(
     [
         ("mel", np.float16, (FRAMES, SPEC.bands)),
@@ -42,7 +43,7 @@ class Clip:
 def clips_list(
     *, folder: Path, folds: frozenset[int], held_out: float, kept: bool = False
 ) -> list[Clip]:
-    """Clips of the given folds: those for training or, with ``kept``, those kept out for fitting."""
+    """Clips of the given folds for training or, with ``kept``, those kept out for fitting."""
     rows = [row for row in rows_read(folder / "meta.tsv") if int(row["fold"]) in folds]
     return [
         Clip(path=folder / "audio" / row["file"], label=row["label"])
@@ -76,13 +77,13 @@ def _fit(wave: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.floa
 def variant_wave(
     waves: list[NDArray[np.float32]], first: int, rng: np.random.Generator, *, plain: bool
 ) -> tuple[NDArray[np.float32], int, float]:
-    """A wave made of clip ``first``, the second clip mixed in, and the first one's share (0.5 to 1)."""
+    """A wave made of clip ``first``, the clip mixed in, and the first one's share (0.5 to 1)."""
     wave = waves[first]
     if plain:
         return wave[: SECONDS * SPEC.sample_rate], first, 1.0
     wave = _fit(_speed(wave, float(np.exp(rng.uniform(-0.2, 0.2)))), rng)
     other, share = first, 1.0
-    if rng.random() < 0.5:
+    if rng.random() < MIXED:
         other = int(rng.integers(len(waves)))
         share = float(rng.uniform(0.5, 0.95))
         added = _fit(_speed(waves[other], float(np.exp(rng.uniform(-0.2, 0.2)))), rng)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class TeacherUnavailable(RuntimeError):
+class TeacherUnavailableError(RuntimeError):
     """The package or the file a teacher needs is not there."""
 
 
@@ -26,16 +26,16 @@ class Quantised:
     zero_point: int
 
 
-def interpreter(path: Path) -> Any:  # noqa: ANN401  (ai-edge-litert ships no types)
+def interpreter(path: Path) -> Any:
     """An allocated TFLite interpreter that keeps its intermediate tensors readable."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         message = "training needs ai-edge-litert: pip install -r deploy/requirements-train.in"
-        raise TeacherUnavailable(message) from error
+        raise TeacherUnavailableError(message) from error
     if not path.is_file():
         message = f"teacher file {path.name} is not in the data directory"
-        raise TeacherUnavailable(message)
+        raise TeacherUnavailableError(message)
     found = Interpreter(str(path), num_threads=1, experimental_preserve_all_tensors=True)
     found.allocate_tensors()
     return found
@@ -89,7 +89,9 @@ class AudioTeacher:
         details = {d["index"]: d for d in self._net.get_tensor_details()}
         self._quantised = Quantised(*details[self._embedding]["quantization"])
 
-    def features(self, wave: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def features(
+        self, wave: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Embeddings (patches, 1024) and scores (patches, 521) of a 16 kHz mono wave.
 
         Patches are 0.975 s long and 0.48 s apart; a shorter wave is padded to one patch.

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
+_RGB = (3,)
+_SHORTEST = 1e-12  # a vector shorter than this has no direction
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """One tower of a bundle. A modality is an open word: a bundle may bring ``depth`` or ``imu``."""
+    """One tower of a bundle. A modality is an open word: it may be ``depth`` or ``imu``."""
 
     @property
     def modality(self) -> str:
@@ -36,12 +38,11 @@ class Encoder(Protocol):
 
 
 def unit_rows(vectors: npt.NDArray[np.floating[Any]]) -> Vectors:
-    """Rows divided by their length: float32; a zero row becomes the first axis, so that none is lost.
-    """
+    """Rows divided by their length: float32; a row of zeros becomes the first axis."""
     rows = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = rows / np.maximum(lengths, 1e-12)
-    unit[lengths[:, 0] < 1e-12] = np.eye(1, rows.shape[1], dtype=np.float32)
+    unit = rows / np.maximum(lengths, _SHORTEST)
+    unit[lengths[:, 0] < _SHORTEST] = np.eye(1, rows.shape[1], dtype=np.float32)
     return np.ascontiguousarray(unit)
 
 
@@ -53,7 +54,7 @@ def image_checked(item: Any) -> npt.NDArray[np.uint8]:
     """
     if not isinstance(item, np.ndarray) or item.dtype != np.uint8:
         raise ValueError("an image is a uint8 array")
-    if item.ndim != 3 or item.shape[2] != 3 or 0 in item.shape:  # noqa: PLR2004  (h, w, RGB)
+    if item.shape[2:] != _RGB or 0 in item.shape:
         raise ValueError(f"an image is (h, w, 3), got {item.shape}")
     return item
 
@@ -80,5 +81,5 @@ def text_checked(item: Any) -> str:
         ValueError: it is not.
     """
     if not isinstance(item, str):
-        raise ValueError("a text is a string")  # noqa: TRY004  (one error for every bad item)
+        raise ValueError("a text is a string")  # noqa: TRY004 one error for every bad item  # noqa: TRY004  (one error for every bad item)
     return item

@@ -23,6 +23,7 @@ BUILTIN = Path(__file__).parent / "starter"
 FORMAT = 1
 # What a bundle may hold. Nothing that can be executed or unpickled.
 SUFFIXES = frozenset({".safetensors", ".json", ".txt", ".md"})
+_SHA256_DIGITS = 64
 _REQUIRED = ("format", "name", "version", "space", "dimension", "licence", "towers", "files")
 
 
@@ -85,8 +86,11 @@ def manifest_parse(data: Any) -> Manifest:
     words = ("name", "version", "space", "licence")
     if not all(isinstance(data[key], str) and data[key] for key in words):
         raise BundleError("bad-manifest", "Name, version, space and licence are words.")
-    if not all(part.replace("-", "").replace(".", "").replace("_", "").isalnum()
-               and not part.startswith(".") for part in (data["name"], data["version"])):
+    if not all(
+        part.replace("-", "").replace(".", "").replace("_", "").isalnum()
+        and not part.startswith(".")
+        for part in (data["name"], data["version"])
+    ):
         raise BundleError("bad-manifest", "Name and version are letters, digits, dots and dashes.")
     dimension = data["dimension"]
     if not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1:
@@ -100,8 +104,13 @@ def manifest_parse(data: Any) -> Manifest:
         _digest_check(digest)
     towers = {modality: _tower(modality, tower) for modality, tower in data["towers"].items()}
     return Manifest(
-        name=data["name"], version=data["version"], space=data["space"], dimension=dimension,
-        licence=data["licence"], towers=towers, files=dict(data["files"]),
+        name=data["name"],
+        version=data["version"],
+        space=data["space"],
+        dimension=dimension,
+        licence=data["licence"],
+        towers=towers,
+        files=dict(data["files"]),
     )
 
 
@@ -152,7 +161,9 @@ def verify_bundle(folder: Path) -> Manifest:
         if path.is_dir() or name == "manifest.json":
             continue
         if name not in manifest.files:
-            raise BundleError("unlisted", "The bundle holds a file that the manifest does not list.")
+            raise BundleError(
+                "unlisted", "The bundle holds a file that the manifest does not list."
+            )
         found.add(name)
     if found != set(manifest.files):
         raise BundleError("missing", "A file of the manifest is not in the bundle.")
@@ -178,7 +189,9 @@ def package_verify(tower: TowerSpec) -> Path:
     for name, digest in tower.package_files.items():
         path = folder / name
         if not path.is_file() or file_sha256(path) != digest:
-            raise BundleError("changed", f"A file of {tower.package} is not what the manifest says.")
+            raise BundleError(
+                "changed", f"A file of {tower.package} is not what the manifest says."
+            )
     return folder
 
 
@@ -256,13 +269,17 @@ def _tower(modality: str, data: Any) -> TowerSpec:
         path_check(path)
         _digest_check(digest)
     return TowerSpec(
-        modality=modality, library=data["library"], weights=weights, package=package,
-        package_files=dict(files), config=dict(data.get("config", {})),
+        modality=modality,
+        library=data["library"],
+        weights=weights,
+        package=package,
+        package_files=dict(files),
+        config=dict(data.get("config", {})),
         input=dict(data.get("input", {})),
     )
 
 
 def _digest_check(digest: Any) -> None:
-    hexadecimal = isinstance(digest, str) and len(digest) == 64  # noqa: PLR2004  (256 bits in hex)
+    hexadecimal = isinstance(digest, str) and len(digest) == _SHA256_DIGITS
     if not hexadecimal or set(digest) - set("0123456789abcdef"):
         raise BundleError("bad-manifest", "A hash of the manifest is not SHA-256 in hex.")

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-import retrieval.encoders.torchvision_compat  # noqa: F401  (before transformers)
 from retrieval.encoders.base import Encoder, Vectors, text_checked, unit_rows
 from retrieval.encoders.bundle import BundleError, TowerSpec, package_verify
+from retrieval.encoders.torchvision_compat import declare_missing_operators
 
 _BATCH = 32
 
@@ -22,12 +22,16 @@ class TextEncoder:
 
     def __init__(self, folder: Path, *, dimension: int) -> None:
         """Reads a sentence-transformers folder; never asks the network."""
+        declare_missing_operators()
         import torch
         from sentence_transformers import SentenceTransformer
 
         self._torch = torch
         self._model = SentenceTransformer(
-            str(folder), device="cpu", local_files_only=True, trust_remote_code=False,
+            str(folder),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
         )
         self.dimension = dimension

@@ -96,7 +96,13 @@ def _weights_load(tower: nn.Module, folder: Path, spec: TowerSpec) -> None:
 
     try:
         state = load_file(folder / str(spec.weights))
-        tower.load_state_dict({name: value.float() if value.is_floating_point() else value
-                               for name, value in state.items()})
+        tower.load_state_dict(
+            {
+                name: value.float() if value.is_floating_point() else value
+                for name, value in state.items()
+            }
+        )
     except (RuntimeError, SafetensorError, OSError) as error:
-        raise BundleError("bad-weights", "A tower's weights do not fit its architecture.") from error
+        raise BundleError(
+            "bad-weights", "A tower's weights do not fit its architecture."
+        ) from error

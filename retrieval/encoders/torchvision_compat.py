@@ -2,8 +2,8 @@
 
 torchvision 0.28 from PyPI is built for CUDA. Beside a CPU torch its compiled operators do not
 load, and its Python code then fails at import, because it registers meta kernels for
-``torchvision::nms`` and ``torchvision::qnms``, whose schemas nobody declared. Import this module
-before torchvision, timm, transformers or open_clip.
+``torchvision::nms`` and ``torchvision::qnms``, whose schemas nobody declared. Call
+``declare_missing_operators`` before importing torchvision, timm, transformers or open_clip.
 """
 
 from __future__ import annotations
@@ -47,6 +47,3 @@ def declare_missing_operators() -> bool:
             library.define(name + schema)
     _kept.append(library)  # a Library that is collected takes its schemas with it
     return True
-
-
-declare_missing_operators()

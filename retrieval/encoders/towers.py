@@ -6,18 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import retrieval.encoders.torchvision_compat  # noqa: F401  (before timm)
+from retrieval.encoders.torchvision_compat import declare_missing_operators
 
 
 class ImageTower(nn.Module):
-    """Backbone, 1×1 convolution to ``width``, mean over the picture, linear head.
+    """Backbone, 1x1 convolution to ``width``, mean over the picture, linear head.
 
     Takes float RGB in 0..1 (n, 3, h, w); gives (n, dimension), not normalised.
     """
 
-    def __init__(self, architecture: str, *, width: int, dimension: int, drop_path: float = 0.0) -> None:
+    def __init__(
+        self, architecture: str, *, width: int, dimension: int, drop_path: float = 0.0
+    ) -> None:
         """Random weights."""
         super().__init__()
+        declare_missing_operators()
         import timm
 
         self.backbone = timm.create_model(
@@ -52,9 +55,12 @@ class AudioTower(nn.Module):
     Takes (n, frames, bands) of any length; gives (n, dimension), not normalised.
     """
 
-    def __init__(self, architecture: str, *, width: int, dimension: int, drop_path: float = 0.0) -> None:
+    def __init__(
+        self, architecture: str, *, width: int, dimension: int, drop_path: float = 0.0
+    ) -> None:
         """Random weights."""
         super().__init__()
+        declare_missing_operators()
         import timm
 
         self.backbone = timm.create_model(

@@ -1,0 +1,77 @@
+"""``manage.py align``: train a tower of the starter bundle, or put the bundle together."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+RECIPES = Path(__file__).resolve().parents[2] / "alignment" / "recipes"
+
+
+class Command(BaseCommand):
+    """Needs no database: data come from folders, results go to ``--work``."""
+
+    help = "Train an image or audio tower by a recipe, or build the bundle from trained towers."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """See ``--help``."""
+        parser.add_argument(
+            "--recipe", type=Path, help="a .toml file of retrieval/alignment/recipes"
+        )
+        parser.add_argument(
+            "--data", type=Path, required=True, help="folder with the datasets and teachers"
+        )
+        parser.add_argument(
+            "--work", type=Path, required=True, help="where targets and weights are kept"
+        )
+        parser.add_argument("--seconds", type=float, help="training budget; default: the recipe's")
+        parser.add_argument(
+            "--bundle",
+            type=Path,
+            metavar="OUT",
+            help="build the bundle in OUT from the towers trained in --work",
+        )
+        parser.add_argument("--bundle-version", default="1")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compute what is missing of the targets, then train; or build the bundle."""
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        work: Path = options["work"]
+        work.mkdir(parents=True, exist_ok=True)
+        if bool(options["recipe"]) == bool(options["bundle"]):
+            raise CommandError("Give either --recipe or --bundle.")
+        if options["bundle"]:
+            self._build(options["data"], work, options["bundle"], options["bundle_version"])
+            return
+        from retrieval.alignment.recipe import RecipeError, recipe_run
+        from retrieval.alignment.teachers import TeacherUnavailableError
+
+        try:
+            recipe = tomllib.loads(options["recipe"].read_text(encoding="utf-8"))
+            result = recipe_run(recipe, options["data"], work, seconds=options["seconds"])
+        except (OSError, tomllib.TOMLDecodeError, RecipeError, TeacherUnavailableError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"trained: {result}")
+
+    def _build(self, data: Path, work: Path, out: Path, version: str) -> None:
+        from retrieval.alignment.bundle_build import bundle_build
+
+        recipes = {
+            name: tomllib.loads((RECIPES / f"{name}.toml").read_text(encoding="utf-8"))
+            for name in ("image", "audio")
+        }
+        manifest = bundle_build(
+            image=recipes["image"],
+            audio=recipes["audio"],
+            work=work,
+            data=data,
+            out=out,
+            version=version,
+        )
+        self.stdout.write(f"built: {manifest.ref}")
