@@ -47,11 +47,11 @@ def _raw_key(asset_id: UUID) -> str:
     return f"{asset_id}.raw"
 
 
-class BlobMissing(RetrievalError):  # noqa: N818 - reads as what happened
+class BlobMissing(RetrievalError):
     """There is no such blob, or its key has been destroyed."""
 
 
-class BlobDamaged(RetrievalError):  # noqa: N818 - reads as what happened
+class BlobDamaged(RetrievalError):
     """The blob does not authenticate: cut, altered or moved."""
 
 
@@ -211,7 +211,10 @@ def destroy_all(asset_id: UUID) -> None:
 def _unlink(kinds: tuple[Blob, ...], asset_id: UUID) -> None:
     for kind in kinds:
         place = _place(kind, asset_id)
-        place.unlink(missing_ok=True)
+        try:
+            place.unlink()
+        except FileNotFoundError:
+            continue
         _sync_folder(place.parent)
 
 

@@ -48,6 +48,7 @@ def enqueue(*, stage: str, asset_id: UUID) -> bool:
         logger.warning(
             "enqueue_failed", stage=stage, asset_id=str(asset_id), error=type(error).__name__
         )
+        started(asset_id)  # no message is under way, so the next sweep may send one
         return False
     return True
 

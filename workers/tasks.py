@@ -25,7 +25,8 @@ logger = structlog.get_logger("vitrine.tasks")
 STAGE_SOFT_SECONDS = 2000
 STAGE_HARD_SECONDS = 2100
 _TRANSIENT = (OperationalError, InterfaceError)
-_MOST_BACKOFF_SECONDS = 300
+_MOST_BACKOFF_SECONDS = 300.0
+_OUTAGE_BACKOFF_SECONDS = 30.0
 
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ else:
     _Task = Task  # takes parameters in its stubs alone
 
 
-class TaskFailed(Exception):  # noqa: N818 - reads as what happened
+class TaskFailed(Exception):
     """A task failed. It names the kind of failure only: Celery logs what it is raised with."""
 
 
@@ -57,7 +58,7 @@ class QuietTask(_Task):
             raise
         except _TRANSIENT as error:
             logger.warning("task_postponed", task=self.name, error=type(error).__name__)
-            wait = min(2 ** (self.request.retries + 1), _MOST_BACKOFF_SECONDS)
+            wait = _backoff(self, most=_MOST_BACKOFF_SECONDS)
             raise self.retry(exc=TaskFailed(type(error).__name__), countdown=wait) from None
         except Exception as error:  # noqa: BLE001 - told without its text
             known = str(error) if isinstance(error, StageCrashed) else type(error).__name__
@@ -65,16 +66,22 @@ class QuietTask(_Task):
             raise TaskFailed(known) from None
 
 
+def _backoff(task: QuietTask, *, most: float) -> float:
+    """Seconds before the next try: 2, 4, 8, ... up to ``most``."""
+    return min(2.0 ** min(task.request.retries + 1, 16), most)
+
+
 def _stage(task: QuietTask, stage: str, asset_id: str) -> None:
     try:
         again = stage_run(stage=stage, asset_id=UUID(asset_id))
     except StageCrashed as error:
         logger.error("stage_crashed", stage=stage, asset_id=asset_id, error=str(error))  # noqa: TRY400
-        seconds = float(min(2 ** (task.request.retries + 1), _MOST_BACKOFF_SECONDS))
+        seconds = _backoff(task, most=_MOST_BACKOFF_SECONDS)
     else:
         if again is None:
             return
-        seconds = again.seconds
+        # While a server is down a whole backlog comes round, each message more and more rarely.
+        seconds = max(again.seconds, _backoff(task, most=_OUTAGE_BACKOFF_SECONDS))
     queue.retried(UUID(asset_id), seconds=seconds)
     raise task.retry(countdown=seconds)
 

@@ -59,6 +59,16 @@ def test_what_cannot_be_done_now_comes_again(monkeypatch, requeued):
     assert requeued == [30.0]
 
 
+def test_an_outage_is_asked_about_more_and_more_rarely(monkeypatch, requeued):
+    stage_that(monkeypatch, Again(2.0))
+    for retries in (0, 1, 2, 10, 2000):
+        tasks.redact.push_request(retries=retries)
+        with pytest.raises(Retry):
+            tasks.redact.run(str(uuid4()))
+        tasks.redact.pop_request()
+    assert requeued == [2.0, 4.0, 8.0, 30.0, 30.0]
+
+
 def test_a_crashed_stage_comes_again(monkeypatch, requeued):
     stage_that(monkeypatch, StageCrashed("ValueError at somewhere:1"))
     with pytest.raises(Retry):

@@ -111,16 +111,20 @@ def test_a_worker_that_starts_trusts_no_mark(collection, sent):
     assert sent == [("redact", str(asset.pk))]
 
 
-def test_a_broker_that_is_down_is_survived(collection, monkeypatch):
+def test_a_broker_that_is_down_is_survived(collection, sent, monkeypatch):
     from celery import current_app
     from kombu.exceptions import OperationalError
 
     def down(*_, **__):
         raise OperationalError("redis://:password@host is down")
 
-    monkeypatch.setattr(current_app, "send_task", down)
-    waiting(collection)
-    assert sweep() == Swept()
+    asset = waiting(collection)
+    with monkeypatch.context() as patch:
+        patch.setattr(current_app, "send_task", down)
+        assert not queue.enqueue(stage="redact", asset_id=asset.pk)
+        assert sweep() == Swept()
+    assert sweep() == Swept(queued=1)
+    assert sent == [("redact", str(asset.pk))]
 
 
 def test_every_state_in_progress_has_a_stage(collection, sent):

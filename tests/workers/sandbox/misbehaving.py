@@ -1,4 +1,4 @@
-# ruff: noqa: PTH108, PTH116, PTH123, PTH208, S606, SIM115 - the bare calls are what is tried
+
 """Operations for the sandbox that do what a decoder in an attacker's hands would try."""
 
 import ctypes
