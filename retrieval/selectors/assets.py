@@ -1,9 +1,10 @@
 """Reading assets: the rows; ``retrieval.services.content`` opens what lies behind them.
 
 Who sees which assets of a collection: whoever reads it, the searchable ones and their own uploads;
-curators and stewards, those in every state. Titles, metadata and content are for readers; a steward
-who does not read sees states, reasons and what was redacted. What a caller may not see does not
-exist for them.
+contributors also those on their way, quarantined or rejected (the same file again is answered with
+the asset that is there); curators and stewards, those in every state. Titles, metadata and content
+are for readers; a steward who does not read sees states, reasons and what was redacted. What a
+caller may not see does not exist for them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from retrieval.errors import NotVisible
 from retrieval.models import Asset, ProvenanceStep
 from retrieval.states import State
 
-_SEEN_BY_READERS = (State.SEARCHABLE,)
+_SEEN_BY_READERS = frozenset({State.SEARCHABLE})
+_SEEN_BY_CONTRIBUTORS = frozenset(State) - {State.WITHHELD, State.PURGED, State.ERASED}
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,11 @@ def _visible(user: User, held: dict[UUID, Access]) -> Q:
         if one.allows(Permission.CURATE) or one.allows(Permission.GOVERN)
     ]
     read = [cid for cid, one in held.items() if one.allows(Permission.READ)]
+    contribute = [cid for cid, one in held.items() if one.allows(Permission.CONTRIBUTE)]
     return ~Q(state=State.ERASED) & (
         Q(collection_id__in=whole)
         | Q(collection_id__in=read, state__in=_SEEN_BY_READERS)
+        | Q(collection_id__in=contribute, state__in=_SEEN_BY_CONTRIBUTORS)
         | Q(collection_id__in=read, uploaded_by_id=user.pk)
     )
 

@@ -72,10 +72,18 @@ def test_curators_and_stewards_see_every_state_but_erased(collection, hidden, ro
     assert seen(make_reader(collection, role)) == everything
 
 
-def test_contributors_follow_their_own_uploads(collection):
+def test_contributors_see_what_became_of_files_but_nothing_withheld(collection, hidden):
     me, colleague = (make_reader(collection, "contributor") for _ in range(2))
+    assets = {state: make_asset(collection, state=state, uploaded_by=colleague) for state in State}
+    mine = make_asset(collection, state=State.WITHHELD, uploaded_by=me)
+    unseen = {State.WITHHELD, State.PURGED, State.ERASED}
+    assert seen(me) == {mine.pk} | {one.pk for state, one in assets.items() if state not in unseen}
+
+
+def test_searchers_follow_their_own_former_uploads(collection):
+    me = make_reader(collection)
     mine = make_asset(collection, state=State.QUARANTINED, uploaded_by=me)
-    make_asset(collection, state=State.QUARANTINED, uploaded_by=colleague)
+    make_asset(collection, state=State.QUARANTINED)
     assert seen(me) == {mine.pk}
 
 

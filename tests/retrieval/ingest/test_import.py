@@ -1,3 +1,5 @@
+import os
+import time
 from io import StringIO
 
 import pytest
@@ -132,6 +134,30 @@ def test_the_command_waits_and_says_how_it_ended(collection, folder, monkeypatch
     told = run(collection.name, folder)
     assert "a.txt: rejected. It is broken." in told
     assert "Now: 2 rejected." in told
+
+
+def test_watching_takes_what_arrives_until_interrupted(collection, folder, monkeypatch):
+    import importlib
+
+    module = importlib.import_module("retrieval.management.commands.import")
+    old = time.time() - 60
+    for path in folder.rglob("*"):
+        os.utime(path, (old, old))
+    rounds = []
+
+    def pause(seconds):
+        rounds.append(count())
+        if len(rounds) == 1:
+            (folder / "late.txt").write_text("still being written")
+        elif len(rounds) == 2:
+            os.utime(folder / "late.txt", (old, old))
+        else:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.time, "sleep", pause)
+    told = run(collection.name, folder, "--watch", "--no-wait")
+    assert rounds == [2, 2, 3]
+    assert "Stopped. Run it again" in told
 
 
 def test_the_command_refuses_in_one_sentence(collection, folder, tmp_path):
