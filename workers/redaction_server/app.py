@@ -45,7 +45,7 @@ _MAX_WAIT_SECONDS: Final = 60.0
 log = structlog.get_logger()
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not a malfunction
+class Refused(Exception):
     """Becomes a 422 with code, reason and disposition."""
 
     def __init__(self, code: str, reason: str, disposition: str = "quarantined") -> None:

@@ -84,6 +84,8 @@ def _taken(original: str, at: int, char: str) -> int:
     if char.isascii():
         return 0
     for more in range(_MAX_MARKS):
-        if unicodedata.normalize("NFC", original[at : at + 1 + more]) == char:
+        # Control characters between a letter and its accent are dropped before they are composed.
+        piece = "".join(c for c in original[at : at + 1 + more] if unicodedata.category(c) != "Cc")
+        if unicodedata.normalize("NFC", piece) == char:
             return 1 + more
     return 0

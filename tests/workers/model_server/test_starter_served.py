@@ -34,6 +34,7 @@ def process(tmp_path_factory):
             assert time.monotonic() < deadline
             time.sleep(0.2)
     yield process, client, path
+    client.close()
     process.kill()
     process.wait()
 
