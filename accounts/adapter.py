@@ -14,9 +14,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth shi
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The peer's address, for the limits on log-ins; ``X-Forwarded-For`` counts only behind trusted proxies.
+        """The peer's address, for the limits on log-ins.
 
-        Where the web server listens on a socket there is no address: then all callers share one limit.
+        ``X-Forwarded-For`` counts only behind trusted proxies.
+
+        Where the web server listens on a socket there is no address: then all callers share one
+        limit.
         """
         if not request.META.get("REMOTE_ADDR"):
             return "local"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     _UserModelForm = forms.ModelForm[User]
 else:  # Django's own class takes no parameter
     _UserModelForm = forms.ModelForm
+
+
+def _visitor(request: HttpRequest) -> User:
+    if not request.user.is_authenticated:
+        raise PermissionDenied
+    return request.user
 
 
 def _manages(request: HttpRequest) -> bool:
@@ -107,7 +114,7 @@ class UserAdmin(_People, ModelAdmin):  # type: ignore[misc] # unfold ships no ty
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         """Create or change through the service; a new account's one-time password is shown once."""
         data = form.cleaned_data
-        by = User.objects.get(pk=request.user.pk)
+        by = _visitor(request)
         roles = [role for role in user_services.ORGANISATION_ROLES if data[f"is_{role}"]]
         shared = {
             "name": data["first_name"],
@@ -127,7 +134,7 @@ class UserAdmin(_People, ModelAdmin):  # type: ignore[misc] # unfold ships no ty
     @admin.action(description="Give a new one-time password")
     def reset_password(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         """A new one-time password for each chosen user, shown once."""
-        by = User.objects.get(pk=request.user.pk)
+        by = _visitor(request)
         for user in rows:
             try:
                 new = user_services.password_reset(by=by, user=user)
@@ -163,12 +170,12 @@ class TeamAdmin(_People, ModelAdmin):  # type: ignore[misc] # unfold ships no ty
     def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         """Create through the service."""
         if not change:
-            by = User.objects.get(pk=request.user.pk)
+            by = _visitor(request)
             obj.pk = team_services.team_create(by=by, slug=obj.slug, name=obj.name).pk
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         """Add and remove members through the service."""
-        by = User.objects.get(pk=request.user.pk)
+        by = _visitor(request)
         formset.save(commit=False)
         for membership in formset.deleted_objects:
             team_services.member_remove(by=by, membership=membership)

@@ -20,7 +20,9 @@ _REFUSED = "The token is not valid, or no longer."
 
 
 class TokenAuthentication(KnoxTokenAuthentication):  # type: ignore[misc] # knox ships no types
-    """knox's tokens without its housekeeping: that would load all of a user's tokens at every request.
+    """knox's tokens without its housekeeping.
+
+    That would load all of a user's tokens at every request.
 
     Unknown, expired and malformed tokens and those of inactive users are refused in the same words.
     """

@@ -1,8 +1,9 @@
 """A POST that is sent twice with the same ``Idempotency-Key`` is done once.
 
-The key is claimed in a transaction of its own before the work, so that a second request in flight is told so; the
-answer is kept for a day and given again. Only what succeeded is kept: a refused request may be mended and sent again
-under its key.
+The key is claimed in a transaction of its own before the work, so that a second request in flight
+is told so; the
+answer is kept for a day and given again. Only what succeeded is kept: a refused request may be
+mended and sent again under its key.
 """
 
 from __future__ import annotations

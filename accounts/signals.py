@@ -31,7 +31,8 @@ def _logged_out(sender: object, user: User | None, **kwargs: Any) -> None:
 def _refused(sender: object, credentials: dict[str, Any], **kwargs: Any) -> None:
     """The name that was tried is not kept: it may be a password typed in the wrong field.
 
-    Known and unknown names leave the same entry, so that neither ledger nor timing tells them apart.
+    Known and unknown names leave the same entry, so that neither ledger nor timing tells them
+    apart.
     """
     with transaction.atomic():
         trail.note(event="auth:session:refuse", by=None)

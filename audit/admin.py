@@ -45,7 +45,7 @@ def _who(request: HttpRequest) -> Callable[[Any], str]:
     shown = _scope(request).everything
     known: dict[UUID, str] = {}
 
-    @display(description="who")  # type: ignore[untyped-decorator] # unfold ships no types
+    @display(description="who")
     def who(row: Any) -> str:
         actor: UUID | None = row.id if isinstance(row, Actor) else row.actor
         if actor is None:
@@ -61,7 +61,7 @@ def _who(request: HttpRequest) -> Callable[[Any], str]:
 def _refs(request: HttpRequest) -> Callable[[LedgerEntry], str]:
     scope = _scope(request)
 
-    @display(description="about")  # type: ignore[untyped-decorator] # as above
+    @display(description="about")
     def about(entry: LedgerEntry) -> str:
         parts = []
         for name, value in entry.refs.items():
@@ -73,19 +73,19 @@ def _refs(request: HttpRequest) -> Callable[[LedgerEntry], str]:
     return about  # type: ignore[no-any-return] # as above
 
 
-@display(description="payload")  # type: ignore[untyped-decorator] # as above
+@display(description="payload")
 def said(entry: LedgerEntry | LedgerPending) -> str:
     """The payload, unless it is about a person."""
     return "confidential" if is_confidential(entry.payload) else entry.payload
 
 
-@display(description="previous hash")  # type: ignore[untyped-decorator] # as above
+@display(description="previous hash")
 def prev_hex(entry: LedgerEntry) -> str:
     """64 hexadecimal digits."""
     return bytes(entry.prev).hex()
 
 
-@display(description="hash")  # type: ignore[untyped-decorator] # as above
+@display(description="hash")
 def hash_hex(entry: LedgerEntry) -> str:
     """64 hexadecimal digits."""
     return bytes(entry.hash).hex()

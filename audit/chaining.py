@@ -29,7 +29,7 @@ class CheckpointFileError(AuditError):
     status = 400
 
 
-class EntryMissing(AuditError):  # noqa: N818 - reads as what happened
+class EntryMissing(AuditError):
     """No entry has this number."""
 
     status = 404

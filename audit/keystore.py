@@ -31,11 +31,11 @@ _DESTROYED = ".destroyed"
 _CHECK = b"vitrine key store"
 
 
-class KeyMissing(Exception):  # noqa: N818 - reads as what happened, beside KeyDestroyed
+class KeyMissing(Exception):
     """No key was ever made under this kind and id. Permanent."""
 
 
-class KeyDestroyed(Exception):  # noqa: N818 - reads as what happened
+class KeyDestroyed(Exception):
     """The key was destroyed, and with it what it encrypted. Permanent."""
 
 

@@ -30,13 +30,13 @@ class RetentionRuleError(AuditError):
     status = 400
 
 
-class PolicyMissing(AuditError):  # noqa: N818 - reads as what happened
+class PolicyMissing(AuditError):
     """No policy has this id."""
 
     status = 404
 
 
-class PolicyNameTaken(AuditError):  # noqa: N818 - reads as what happened
+class PolicyNameTaken(AuditError):
     """Another policy has this name."""
 
     status = 409

@@ -1,4 +1,7 @@
-"""The OpenAPI description, completed by what holds for every address: problems and idempotency keys."""
+"""The OpenAPI description, completed by what holds for every address.
+
+Problems and idempotency keys.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class Schema(AutoSchema):
                     "Idempotency-Key",
                     str,
                     OpenApiParameter.HEADER,
-                    description="Repeats under the same key are answered alike and done once, for 24 hours.",
+                    description="For 24 hours, repeats under the same key are done once.",
                 )
             )
         return found

@@ -27,6 +27,14 @@ _NOTHING_HERE = "There is nothing here, or you may not see it."
 _BAD_BODY = "The body is not valid JSON, or not a valid multipart form."
 _INVALID = "Some fields are not valid."
 _UNREACHABLE = (OperationalError, InterfaceError, RedisError)
+_DJANGOS: tuple[tuple[type[Exception], int, str], ...] = (
+    (Http404, 404, _NOTHING_HERE),
+    (PermissionDenied, 403, "You may not do this."),
+    (RequestDataTooBig, 413, "The request body is too large."),
+    (SuspiciousOperation, 400, _BAD_BODY),
+    (MultiPartParserError, 400, _BAD_BODY),
+    (UnreadablePostError, 400, _BAD_BODY),
+)
 # DRF's own messages for these codes quote what was sent.
 _PLAIN = {
     "invalid_choice": "This is not one of the possible values.",
@@ -65,22 +73,17 @@ def problem(
     return response
 
 
-def problem_handler(error: Exception, context: dict[str, Any]) -> Response:  # noqa: PLR0911 - one a kind
+def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: turns what a view raised into a problem document."""
     if isinstance(error, (RetrievalError, AccountsError, AuditError)):
         return _from_ours(error, context)
-    if isinstance(error, Http404):
-        return problem(404, _NOTHING_HERE)
-    if isinstance(error, PermissionDenied):
-        return problem(403, "You may not do this.")
-    if isinstance(error, RequestDataTooBig):
-        return problem(413, "The request body is too large.")
-    if isinstance(error, SuspiciousOperation | MultiPartParserError | UnreadablePostError):
-        return problem(400, _BAD_BODY)
     if isinstance(error, exceptions.ValidationError):
         return problem(400, _INVALID, errors=plain_errors(error.get_full_details()))
     if isinstance(error, exceptions.APIException):
         return _from_drf(error)
+    for kind, code, detail in _DJANGOS:
+        if isinstance(error, kind):
+            return problem(code, detail)
     if isinstance(error, _UNREACHABLE):
         logger.error("store_unreachable", error=type(error).__name__, view=_view_name(context))
         return problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from deploy import docs, health
 
@@ -16,7 +16,7 @@ handler500 = "deploy.problems.server_error"
 # The console's own log-in form knows no limits; everybody logs in by the one page that does.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
-api = [
+api: list[URLPattern | URLResolver] = [
     path("", include("accounts.api.urls")),
     path("", include("retrieval.api.urls")),
     path("", include("audit.api.urls")),

@@ -1,4 +1,7 @@
-"""What all views of the API share: one transaction around the work, idempotent POSTs, strict input, pages."""
+"""What all views of the API share.
+
+One transaction around the work, idempotent POSTs, strict input, pages.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import transaction
 from django.db.models import QuerySet
 from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.pagination import BasePagination
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -42,13 +47,15 @@ class InputSerializer(serializers.Serializer[Any]):
 class ApiView(APIView):
     """Base of every view. ``request.user`` is authenticated unless the view says otherwise.
 
-    Each handler runs inside ``scope()``; what it raises rolls everything back. Views with ``idempotent`` do a POST
-    once for each ``Idempotency-Key``.
+    Each handler runs inside ``scope()``; what it raises rolls everything back. Views with
+    ``idempotent`` do a POST once for each ``Idempotency-Key``.
     """
 
     idempotent: ClassVar[bool] = False
     secret_fields: ClassVar[frozenset[str]] = frozenset()  # answered once, never kept for a replay
-    pagination_class: type[BasePagination] | None = api_settings.DEFAULT_PAGINATION_CLASS
+    pagination_class: type[BasePagination] = cast(
+        "type[BasePagination]", api_settings.DEFAULT_PAGINATION_CLASS
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Put every handler that the class defines inside ``_perform``."""
@@ -65,7 +72,8 @@ class ApiView(APIView):
     def caller(self) -> User:
         """The authenticated user."""
         user = self.request.user
-        assert isinstance(user, User)  # noqa: S101 - the default permission let nobody else through
+        if not isinstance(user, User):
+            raise NotAuthenticated
         return user
 
     def parsed(
@@ -99,8 +107,10 @@ class ApiView(APIView):
         *,
         each: Callable[[list[Any]], list[Any]] | None = None,
     ) -> Response:
-        """One page of ``rows``, which are ordered; ``each`` makes what is shown of the page's rows."""
-        assert self.pagination_class is not None  # noqa: S101 - set above
+        """One page of ``rows``, which are ordered.
+
+        ``each`` makes what is shown of the page's rows.
+        """
         pages = self.pagination_class()
         found = list(pages.paginate_queryset(rows, self.request, view=self) or [])
         shown = each(found) if each is not None else found
@@ -119,10 +129,11 @@ class ApiView(APIView):
         return self._once(key, handler, request, *args, **kwargs)
 
     def _once(self, key: str, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> Any:
-        place = {"user_id": self.caller().pk, "route": request.path, "key": key}
-        held = idempotency.claim(**place)
+        user, route = self.caller().pk, request.path
+        held = idempotency.claim(user_id=user, route=route, key=key)
         if held is None:
-            answer = idempotency.replay(**place, fingerprint=self.fingerprint(request))
+            asked = self.fingerprint(request)
+            answer = idempotency.replay(user_id=user, route=route, key=key, fingerprint=asked)
             again = {"Idempotency-Replayed": "true"}
             return Response(answer.body, status=answer.status, headers=again)
         kept = False
@@ -141,9 +152,7 @@ class ApiView(APIView):
         return response
 
     def _keep(self, held: idempotency.Claim, request: Request, response: Response) -> None:
-        body = json.loads(
-            api_settings.DEFAULT_RENDERER_CLASSES[0]().render(response.data) or b"null"
-        )
+        body = json.loads(JSONRenderer().render(response.data) or b"null")
         if isinstance(body, dict):
             body = {name: None if name in self.secret_fields else body[name] for name in body}
         idempotency.keep(

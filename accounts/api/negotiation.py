@@ -10,7 +10,10 @@ from rest_framework.request import Request
 
 
 class AlwaysFirst(BaseContentNegotiation):
-    """The first parser that fits and the first renderer: the API speaks JSON, whatever ``Accept`` says."""
+    """The first parser that fits and the first renderer.
+
+    The API speaks JSON, whatever ``Accept`` says.
+    """
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         """The parser for the request's content type, or None (415)."""

@@ -1,4 +1,7 @@
-"""Bodies of requests: a JSON object of plain strings and finite numbers, of bounded size, or a clear refusal."""
+"""Bodies of requests.
+
+A JSON object of plain strings and finite numbers, of bounded size, or a clear refusal.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _MAX_DEPTH = 32
 
 
 class JSONParser(BaseParser):
-    """JSON objects only. What Postgres or JSON cannot hold again (NUL, lone surrogates, infinity) is refused here."""
+    """JSON objects only.
+
+    What Postgres or JSON cannot hold again (NUL, lone surrogates, infinity) is refused here.
+    """
 
     media_type = "application/json"
 
@@ -30,8 +36,8 @@ class JSONParser(BaseParser):
         """The object in the body.
 
         Raises:
-            ParseError: not UTF-8, not JSON, not an object, nested too deeply, or with impossible characters.
-            TooLarge: longer than ``DATA_UPLOAD_MAX_MEMORY_SIZE``.
+            ParseError: not UTF-8, not JSON, not an object, nested too deeply, or with impossible
+            characters. TooLarge: longer than ``DATA_UPLOAD_MAX_MEMORY_SIZE``.
         """
         limit = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
         body = stream.read(limit + 1)
@@ -51,7 +57,8 @@ def check(value: object, depth: int = 0) -> None:
     """Nothing, if ``value`` can be stored and sent again as JSON.
 
     Raises:
-        ValueError: a NUL or a lone surrogate in a string, a number that is not finite, or too many levels.
+        ValueError: a NUL or a lone surrogate in a string, a number that is not finite, or too many
+        levels.
     """
     if depth > _MAX_DEPTH:
         raise ValueError("nested too deeply")

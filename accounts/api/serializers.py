@@ -77,6 +77,7 @@ class UserOutput(serializers.ModelSerializer[User]):
 
     @extend_schema_field(OrganisationRolesField())
     def get_organisation_roles(self, user: User) -> list[str]:
+        """The roles held."""
         return user.organisation_roles
 
 

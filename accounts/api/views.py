@@ -9,20 +9,19 @@ from uuid import UUID
 from django.contrib.auth import logout
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.throttling import ScopedRateThrottle
 
 from accounts import selectors
 from accounts.api import serializers as s
 from accounts.api.base import ApiView
 from accounts.errors import Invalid
-from accounts.permissions import ManagesPeople
+from accounts.permissions import ManagesPeople, OwnPassword
 from accounts.services import teams, tokens, users
 
-PEOPLE = [*api_settings.DEFAULT_PERMISSION_CLASSES, ManagesPeople]
+PEOPLE = [IsAuthenticated, OwnPassword, ManagesPeople]
 
 
 class TokenView(ApiView):
@@ -45,7 +44,10 @@ class TokenView(ApiView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """A token for a name and a password. Unknown names and wrong passwords are answered alike."""
+        """A token for a name and a password.
+
+        Unknown names and wrong passwords are answered alike.
+        """
         given = self.parsed(s.TokenInput)
         user = tokens.authenticate(request=request._request, **given)  # noqa: SLF001 - DRF names Django's request so
         if user is None:
@@ -145,7 +147,10 @@ class UserView(ApiView):
         operation_id="users_update", tags=["people"], request=s.UserChange, responses=s.UserOutput
     )
     def patch(self, request: Request, user_id: UUID) -> Response:
-        """Change or close an account; who holds an organisation role is changed by governors alone."""
+        """Change or close an account.
+
+        Who holds an organisation role is changed by governors alone.
+        """
         user = selectors.user_get(user_id=user_id)
         return Response(
             s.UserOutput(

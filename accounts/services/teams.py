@@ -33,8 +33,8 @@ def member_add(*, by: User | None, team: Team, user: User) -> tuple[Membership, 
     """The membership, and whether it is new. Being in it already is no error.
 
     Raises:
-        NotAllowed: ``by`` is neither governor nor operator, or an operator who names itself: that would open
-            every collection granted to the team.
+        NotAllowed: ``by`` is neither governor nor operator, or an operator who names itself: that
+        would open every collection granted to the team.
     """
     _require_may_manage(by)
     if by is not None and by.pk == user.pk and not by.is_governor:

@@ -28,7 +28,8 @@ class IssuedToken:
 def authenticate(*, request: HttpRequest, username: str, password: str) -> User | None:
     """The active user with this name and password, or None; every failure is in the ledger.
 
-    The log-in page's limits count here too. An unknown name costs one password hash, as a wrong password does.
+    The log-in page's limits count here too. An unknown name costs one password hash, as a wrong
+    password does.
 
     Raises:
         TooManyAttempts: too many failures for this name or from this address.

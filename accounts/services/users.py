@@ -128,7 +128,9 @@ def password_reset(*, by: User | None, user: User) -> NewUser:
 
 @transaction.atomic
 def password_change(*, user: User, current: str, new: str, keep_token: str | None = None) -> User:
-    """The user with a password of their own. All tokens but ``keep_token`` (a digest) and all sessions end.
+    """The user with a password of their own.
+
+    All tokens but ``keep_token`` (a digest) and all sessions end.
 
     Raises:
         Invalid: the current password is wrong, or the new one too weak or the same.
@@ -151,7 +153,10 @@ def password_change(*, user: User, current: str, new: str, keep_token: str | Non
 
 @transaction.atomic
 def password_changed(*, user: User, keep_token: str | None = None) -> None:
-    """Record that ``user`` chose a password, by whatever page; older tokens than ``keep_token`` end."""
+    """Record that ``user`` chose a password, by whatever page.
+
+    Older tokens than ``keep_token`` end.
+    """
     user.must_change_password = False
     user.save(update_fields=["must_change_password"])
     tokens_revoke_all(user=user, keep_token=keep_token)
@@ -200,7 +205,8 @@ def _checked_roles(roles: list[str]) -> set[str]:
 def _require_may_manage(*, by: User | None, roles_change: bool, holder: User | None = None) -> None:
     """Operators run accounts; whoever holds or gets an organisation role is a governor's business.
 
-    Otherwise an operator could make itself a governor, or reset a governor's password and read the ledger.
+    Otherwise an operator could make itself a governor, or reset a governor's password and read the
+    ledger.
     """
     if by is None:
         return

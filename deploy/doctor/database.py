@@ -33,7 +33,8 @@ def rows(statement: str, parameters: Sequence[Any] | None = None) -> list[tuple[
     """All rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def _role() -> Finding:

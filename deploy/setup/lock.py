@@ -66,11 +66,11 @@ def main() -> int:
 
 def _packages(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Metadata of everything resolved, by normalised name, without build-dependent packages."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for item in report["install"]:
         name = canonicalize_name(item["metadata"]["name"])
         if not name.startswith(_BUILD_DEPENDENT):
-            found[name] = item["metadata"]
+            found[str(name)] = item["metadata"]
     return found
 
 

@@ -34,13 +34,19 @@ _STATE_LABELS = {
 def mark_readable(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     """``rows`` with ``may_read``: whether the visitor may read the row's collection. One query."""
     readable = access.collections_with(user=visitor(request), permission=Permission.READ)
-    return rows.annotate(
+    marked: QuerySet[Any] = rows.annotate(
         may_read=Case(
             When(collection_id__in=readable, then=Value(True)),
             default=Value(False),
             output_field=BooleanField(),
         )
     )
+    return marked
+
+
+def _with_segments(rows: QuerySet[Any]) -> QuerySet[Any]:
+    counted: QuerySet[Any] = rows.annotate(segment_total=Count("segments"))
+    return counted
 
 
 class ProvenanceInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships no types
@@ -90,10 +96,10 @@ class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no 
         "attempts",
     ]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Assets the visitor's grants show, each marked with whether its words may be read."""
         rows: QuerySet[Asset] = super().get_queryset(request)
-        return mark_readable(rows, request).annotate(segment_total=Count("segments"))
+        return _with_segments(mark_readable(rows, request))
 
     @display(description="id")
     def short_id(self, asset: Asset) -> str:

@@ -20,7 +20,9 @@ RAW_STATES = [state.value for state in RawState]
 class UploadInput(InputSerializer):
     file = serializers.FileField(max_length=255)
     title = serializers.CharField(max_length=300, required=False, allow_blank=True)
-    source = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    source = serializers.CharField(  # type: ignore[assignment]  # the contract's name; Field.source is another thing
+        max_length=300, required=False, allow_blank=True
+    )
     captured_at = serializers.DateTimeField(required=False, allow_null=True)
     subjects = serializers.ListField(child=serializers.UUIDField(), required=False)
     consent = serializers.UUIDField(required=False)
@@ -81,7 +83,9 @@ class AssetOutput(serializers.Serializer[AssetView]):
     provenance = StepOutput(many=True)
     redactions = RedactionOutput(source="asset.redactions", many=True)
     segments = serializers.IntegerField()
-    source = serializers.CharField(allow_blank=True)
+    source = serializers.CharField(  # type: ignore[assignment]  # as above
+        allow_blank=True
+    )
     captured_at = serializers.DateTimeField(source="asset.captured_at", allow_null=True)
     metadata = ObjectField()
     media_type = serializers.CharField(source="asset.media_type", allow_blank=True)
@@ -93,6 +97,7 @@ class AssetOutput(serializers.Serializer[AssetView]):
 
     @extend_schema_field(AssetLinks)
     def get_links(self, view: AssetView) -> dict[str, str]:
+        """Where its content and its picture are fetched."""
         base = f"/api/v1/assets/{view.asset.pk}"
         return {"content": f"{base}/content/", "thumbnail": f"{base}/thumbnail/"}
 

@@ -7,7 +7,7 @@ import json
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -42,7 +42,10 @@ class UploadView(UnheldView):
     idempotent: ClassVar[bool] = True
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        """DRF's request; nothing has read the body yet, so it is decided here where its files go."""
+        """DRF's request.
+
+        Nothing has read the body yet, so it is decided here where its files go.
+        """
         self._previews = request.GET.get("preview", "").lower() in _TRUE
         if request.method == "POST" and not self._previews:
             accept_encrypted(request, guard=lambda: self._refuse_strangers(request))
@@ -82,9 +85,9 @@ class UploadView(UnheldView):
 
     def fingerprint(self, request: Request) -> bytes:
         """SHA-256 over the fields and the files' own digests."""
-        fields = {
-            name: request.data.getlist(name) for name in request.data if name not in request.FILES
-        }
+        form = request.data
+        assert isinstance(form, QueryDict)  # noqa: S101 - the only parser is that of forms
+        fields = {name: form.getlist(name) for name in form if name not in request.FILES}
         files = {
             name: [self._digest(one) for one in request.FILES.getlist(name)]
             for name in request.FILES
@@ -113,7 +116,10 @@ class UploadView(UnheldView):
         return file.sha256.hex() if isinstance(file, EncryptedUpload) else ""
 
     def _refuse_strangers(self, request: HttpRequest) -> None:
-        """Before the first byte of a file is read. With a session, the CSRF check reads it, so ask Django's user."""
+        """Before the first byte of a file is read.
+
+        With a session, the CSRF check reads it, so ask Django's user.
+        """
         session_user = (
             None if "Authorization" in request.headers else getattr(request, "user", None)
         )
@@ -136,7 +142,10 @@ class AssetsView(ScopedView):
         responses=s.AssetOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        """Assets, newest first. Readers see the searchable ones and their own uploads; curators and stewards all."""
+        """Assets, newest first.
+
+        Readers see the searchable ones and their own uploads; curators and stewards all.
+        """
         user = self.caller()
         filters = selectors.AssetFilters(**self.query(s.AssetsQuery))
         return self.page(
@@ -213,7 +222,10 @@ class RawView(UnheldView):
         responses=_BYTES,
     )
     def get(self, request: Request, asset_id: UUID) -> HttpResponseBase:
-        """The unredacted original, for holders of a `raw` grant who say why. Recorded; always a download."""
+        """The unredacted original, for holders of a `raw` grant who say why.
+
+        Recorded; always a download.
+        """
         reason = self.query(s.RawQuery)["reason"]
         found = content.raw_open(user=self.caller(), asset_id=asset_id, reason=reason)
         return content_response(request, found, asset_id=asset_id, attachment=True)

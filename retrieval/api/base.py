@@ -1,4 +1,7 @@
-"""Views that read collections: every one of them sees only what row-level security shows its caller."""
+"""Views that read collections.
+
+Every one of them sees only what row-level security shows its caller.
+"""
 
 from __future__ import annotations
 

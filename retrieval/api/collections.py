@@ -84,7 +84,10 @@ class CollectionView(ScopedView):
         responses=s.CollectionOutput,
     )
     def patch(self, request: Request, collection_id: UUID) -> Response:
-        """Change name, description or rules; stewards. New rules hold for what is uploaded from now on."""
+        """Change name, description or rules; stewards.
+
+        New rules hold for what is uploaded from now on.
+        """
         selectors.collection_get(user=self.caller(), collection_id=collection_id)
         changes = self.parsed(s.CollectionInput, partial=True)
         services.collection_update(by=self.caller(), collection_id=collection_id, **changes)
@@ -117,7 +120,10 @@ class GrantsView(ScopedView):
         responses={201: s.GrantOutput},
     )
     def post(self, request: Request, collection_id: UUID) -> Response:
-        """A role for a user or a team; stewards. Sight of originals (`raw`) is never given to oneself."""
+        """A role for a user or a team; stewards.
+
+        Sight of originals (`raw`) is never given to oneself.
+        """
         selectors.grant_list(user=self.caller(), collection_id=collection_id)
         given = self.parsed(s.GrantInput)
         holder = _holder(given.pop("user", None), given.pop("team", None))

@@ -32,7 +32,10 @@ class SearchView(UnheldView):
         },
     )
     def post(self, request: Request) -> Response:
-        """The best segment of each permitted asset that is likely to be meant, and why. Recorded."""
+        """The best segment of each permitted asset that is likely to be meant, and why.
+
+        Recorded.
+        """
         is_form = (request.content_type or "").startswith("multipart/")
         given = self.parsed(s.SearchForm if is_form else s.SearchInput)
         file = given.pop("file", None)
@@ -50,7 +53,10 @@ class SearchRecordView(UnheldView):
 
     @extend_schema(operation_id="searches_get", tags=["search"], responses=s.ExplanationOutput)
     def get(self, request: Request, search_id: UUID) -> Response:
-        """Why the hits came up, for whoever searched or a governor. Grants and states are checked anew."""
+        """Why the hits came up, for whoever searched or a governor.
+
+        Grants and states are checked anew.
+        """
         return Response(search_explain(user=self.caller(), search_id=search_id).as_json())
 
 

@@ -23,7 +23,9 @@ class FiltersInput(InputSerializer):
     captured_before = serializers.DateTimeField(
         required=False, allow_null=True, help_text="Exclusive."
     )
-    source = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    source = serializers.CharField(  # type: ignore[assignment]  # the contract's name; Field.source is another thing
+        max_length=300, required=False, allow_blank=True
+    )
     metadata = ObjectField(required=False, help_text="Must be contained in the asset's.")
 
 
@@ -77,8 +79,8 @@ class SearchForm(SearchInput):
     file = serializers.FileField(
         required=False, allow_empty_file=True, help_text="Redacted in memory, never on a disk."
     )
-    filters = FiltersText(required=False)
-    weights = WeightsText(required=False)
+    filters = FiltersText(required=False)  # type: ignore[assignment]  # the same, as text
+    weights = WeightsText(required=False)  # type: ignore[assignment]  # the same, as text
 
 
 class QueryOutput(serializers.Serializer[Any]):
@@ -203,4 +205,5 @@ class ModelOutput(serializers.Serializer[Any]):
     installed_at = serializers.DateTimeField()
 
     def get_licence(self, version: Any) -> str:
+        """As the bundle states it."""
         return str(version.manifest.get("licence", ""))

@@ -124,5 +124,6 @@ class MeOutput(serializers.Serializer[Any]):
         serializers.ListField(child=serializers.ChoiceField(choices=["governor", "operator"]))
     )
     def get_organisation_roles(self, me: dict[str, Any]) -> list[str]:
+        """The roles held."""
         roles: list[str] = me["user"].organisation_roles
         return roles

@@ -1,4 +1,7 @@
-"""Content on its way out: decrypted piece by piece, in ranges if asked, harmless to a browser that opens it."""
+"""Content on its way out.
+
+Decrypted piece by piece, in ranges if asked, harmless to a browser that opens it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from rest_framework.request import Request
 from retrieval.errors import RetrievalError
 from retrieval.services.content import Content
 
-# An asset opened as a page of its own runs nothing and loads nothing, whatever it is (CSP 3, sandbox).
+# An asset opened as a page of its own runs nothing and loads nothing, whatever it is (CSP 3,
+# sandbox).
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
 # RFC 9110, 14.1.2: one range. Several at once are answered with the whole, which the RFC allows.
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
@@ -44,7 +48,7 @@ class ByteRange:
 def asked_range(request: Request, *, size: int) -> ByteRange | None:
     """The part of ``size`` bytes that the request asks for; None for all of it.
 
-    A conditional range (If-Range) is answered with the whole: nothing here has a validator to compare.
+    A conditional range (If-Range) is answered with the whole: there is no validator to compare.
 
     Raises:
         RangeNotSatisfiable: it begins beyond the end.
@@ -67,7 +71,7 @@ def asked_range(request: Request, *, size: int) -> ByteRange | None:
 
 
 def begins_later(request: Request) -> bool:
-    """Whether the request continues something that was begun before, as a player that seeks does."""
+    """Whether the request continues what was begun before, as a player that seeks does."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     return match is not None and match.group(1) not in {"", "0"}
 
@@ -105,7 +109,7 @@ def safe(response: HttpResponseBase, *, name: str, attachment: bool = False) -> 
 
 def ending(media_type: str) -> str:
     """A file name's ending for a media type, ``.bin`` where none is known."""
-    plain = media_type.split(";")[0].strip().lower()
+    plain = media_type.split(";", maxsplit=1)[0].strip().lower()
     return _ENDINGS.get(plain) or mimetypes.guess_extension(plain) or ".bin"
 
 

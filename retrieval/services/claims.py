@@ -35,7 +35,7 @@ _REST_EVENTS = {
 }
 
 
-class ClaimLost(Exception):  # noqa: N818 - reads as what happened
+class ClaimLost(Exception):
     """The asset was taken over, moved or deleted meanwhile: the stage's result is dropped."""
 
 

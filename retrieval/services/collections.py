@@ -1,4 +1,7 @@
-"""Collections and the grants in them. Stewards govern; every change goes into the ledger with it."""
+"""Collections and the grants in them.
+
+Stewards govern; every change goes into the ledger with it.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,8 @@ def collection_delete(*, by: User, collection_id: UUID) -> None:
 
     Raises:
         NotVisible, NotAllowed: ``by`` does not govern it.
-        Conflict: it still holds assets. Content is deleted asset by asset, so that each leaves its own record.
+        Conflict: it still holds assets. Content is deleted asset by asset, so that each leaves its
+        own record.
     """
     access.require(user=by, collection_id=collection_id, permission=Permission.GOVERN)
     with scope.system():
@@ -124,12 +128,12 @@ def grant_create(
 ) -> Grant:
     """A role in the collection for a user or a team. ``by`` is a steward of it, or None for set-up.
 
-    ``raw`` goes with a reading role only, and nobody gives it to themselves: a second person decides who sees
-    originals.
+    ``raw`` goes with a reading role only, and nobody gives it to themselves: a second person
+    decides who sees originals.
 
     Raises:
-        NotVisible, NotAllowed: ``by`` does not govern the collection, or asks raw sight for themselves.
-        Invalid: raw sight with a role that does not read, or an expiry in the past.
+        NotVisible, NotAllowed: ``by`` does not govern the collection, or asks raw sight for
+        themselves. Invalid: raw sight with a role that does not read, or an expiry in the past.
         Conflict: the holder has the very same grant.
     """
     if by is not None:
@@ -163,7 +167,8 @@ def grant_delete(*, by: User | None, collection_id: UUID, grant_id: UUID) -> Non
     if by is not None:
         access.require(user=by, collection_id=collection_id, permission=Permission.GOVERN)
     with scope.system():
-        # Two stewards who remove each other at once would leave none: the collection's row is the lock.
+        # Two stewards who remove each other at once would leave none: the collection's row is the
+        # lock.
         collection = _locked(collection_id)
         grant = Grant.objects.filter(collection=collection, pk=grant_id).first()
         if grant is None:
@@ -227,7 +232,8 @@ def _policy(policy_id: UUID | None) -> RetentionPolicy | None:
 def _purposes(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """``before`` with what ``given`` names.
 
-    Consent records do not exist yet, so a purpose that requires them could only be promised, not kept: refused.
+    Consent records do not exist yet, so a purpose that requires them could only be promised, not
+    kept: refused.
     """
     for purpose, rule in given.items():
         if purpose not in PURPOSES:

@@ -39,7 +39,7 @@ class _Embedded:
     vectors: Vector
 
 
-class BadVectors(Exception):  # noqa: N818 - reads as what happened
+class BadVectors(Exception):
     """A model gave vectors of another shape than it declares, or not of length 1. Permanent."""
 
 

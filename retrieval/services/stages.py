@@ -46,7 +46,7 @@ class Again:
     seconds: float
 
 
-class StageCrashed(Exception):  # noqa: N818 - reads as what happened
+class StageCrashed(Exception):
     """A stage failed unforeseen. Only its kind and place are told: a message may hold content."""
 
 

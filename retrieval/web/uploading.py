@@ -19,7 +19,7 @@ from retrieval.selectors.assets import asset_get
 from retrieval.selectors.collections import readable_collections
 from retrieval.services.ingest import asset_upload
 from retrieval.states import RESTING, State
-from retrieval.uploads import accept_encrypted
+from retrieval.uploads import EncryptedUpload, accept_encrypted
 from retrieval.web.common import page, visitor
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def upload_page(request: HttpRequest) -> HttpResponseBase:
 @csrf_protect
 def _upload(request: HttpRequest) -> HttpResponse:
     file = request.FILES.get("file")
-    if file is None:
+    if not isinstance(file, EncryptedUpload):
         raise Invalid("Choose a file first.")
     try:
         collection_id = UUID(request.POST.get("collection", ""))

@@ -1,4 +1,6 @@
-"""Every endpoint against everybody who must not pass. Endpoints come from the URL conf: a new one without a line
+"""Every endpoint against everybody who must not pass.
+
+Endpoints come from the URL conf: a new one without a line
 in ``EXPECTED`` fails here."""
 
 import io
@@ -15,8 +17,8 @@ from retrieval.models import Grant
 from tests.cast import client_of
 from tests.factories import make_asset
 
-# What an outsider gets who holds no grant and no organisation role, by route name and verb. "own": 200, and nothing
-# of others in it. "open": meant for everybody, even strangers.
+# What an outsider gets who holds no grant and no organisation role, by route name and verb. "own":
+# 200, and nothing of others in it. "open": meant for everybody, even strangers.
 EXPECTED = {
     ("token", "post"): "open",
     ("logout", "post"): "own",
@@ -100,11 +102,14 @@ def test_every_endpoint_has_its_line_and_every_line_its_endpoint():
 def ids(people):
     """Real ids of what others hold, by the names that routes use."""
     with scope.system():
-        asset = make_asset(people.collection, rendition=b"text", segments=("text",), title="Secret bear")
+        asset = make_asset(
+            people.collection, rendition=b"text", segments=("text",), title="Secret bear"
+        )
         grant = Grant.objects.filter(collection=people.collection).first()
     return {
         "collection_id": people.collection.pk, "asset_id": asset.pk, "grant_id": grant.pk,
-        "user_id": people.searcher.pk, "team_id": team_create(by=None, slug="secret", name="Secret").pk,
+        "user_id": people.searcher.pk,
+        "team_id": team_create(by=None, slug="secret", name="Secret").pk,
         "search_id": uuid4(),
     }  # fmt: skip
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-class ModelRefusal(Exception):  # noqa: N818 - it is an answer, not a malfunction
+class ModelRefusal(Exception):
     """The request cannot be served; ``reason`` is a plain sentence, ``status`` the HTTP status."""
 
     def __init__(self, code: str, reason: str, status: int = 422) -> None:

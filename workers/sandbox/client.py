@@ -263,7 +263,7 @@ class Sandbox:
         return _judge(received, Outcome.decode(bytes(outcome)))
 
 
-class _ZygoteDied(Exception):  # noqa: N818 - handled here
+class _ZygoteDied(Exception):
     pass
 
 

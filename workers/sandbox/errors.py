@@ -25,7 +25,7 @@ class DecodeError(SandboxError):
         self.disposition = disposition
 
 
-class SandboxUnavailable(SandboxError):  # noqa: N818 - a state, said as one
+class SandboxUnavailable(SandboxError):
     """The sandbox does not run: walls cannot be built here, or its process died repeatedly."""
 
     transient = True

@@ -74,7 +74,7 @@ REASONS: Final[dict[str, Reason]] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - it is an outcome, not a malfunction
+class Refusal(Exception):
     """Raised by decoders: a code of `REASONS` and the whole numbers its sentence needs."""
 
     def __init__(self, code: str, **numbers: int) -> None:

@@ -20,7 +20,7 @@ _MAX_BUFFERS: Final = 100_000
 Buffer = bytes | bytearray | memoryview
 
 
-class MalformedAnswer(Exception):  # noqa: N818 - a judgement on the sender
+class MalformedAnswer(Exception):
     """The decoder process sent something that is no answer."""
 
 

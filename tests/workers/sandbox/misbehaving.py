@@ -1,4 +1,3 @@
-
 """Operations for the sandbox that do what a decoder in an attacker's hands would try."""
 
 import ctypes
