@@ -30,7 +30,10 @@ def token_of(user: User) -> str:
 
 
 def client_of(user: User | None) -> APIClient:
-    """A client that sends a token of ``user``, or none; what a view raises is answered, not raised."""
+    """A client that sends a token of ``user``, or none.
+
+    What a view raises is answered, not raised.
+    """
     client = APIClient(raise_request_exception=False)
     if user is not None:
         client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user)}")

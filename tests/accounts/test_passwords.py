@@ -1,7 +1,8 @@
+from knox.models import get_token_model
+
 from accounts.models import User
 from accounts.services.users import user_create
 from audit.models import LedgerPending
-from knox.models import get_token_model
 from tests.cast import PASSWORD, client_of, token_of
 
 CHANGE = "/api/v1/auth/password/"

@@ -160,7 +160,10 @@ def test_the_list_is_what_each_may_know_of(people, asset):
     assert listed(people.curator) == {str(asset.pk), str(waiting.pk)}
     assert listed(people.curator, "?state=quarantined") == {str(waiting.pk)}
     assert listed(people.curator, "?modality=image") == set()
-    assert listed(people.curator, f"?collection={people.collection.pk}") == {str(asset.pk), str(waiting.pk)}
+    assert listed(people.curator, f"?collection={people.collection.pk}") == {
+        str(asset.pk),
+        str(waiting.pk),
+    }
     assert listed(people.outsider) == listed(people.governor) == set()
     answer = client_of(people.searcher).get(f"{ASSETS}?collection={hidden.collection_id}")
     assert answer.status_code == 404
@@ -244,7 +247,9 @@ def test_head_tells_the_size_without_a_body(people, asset):
 
 
 def test_a_thumbnail_is_a_small_picture(people, asset):
-    answer = client_of(people.searcher).get(f"{ASSETS}{asset.pk}/thumbnail/", HTTP_ACCEPT="image/webp")
+    answer = client_of(people.searcher).get(
+        f"{ASSETS}{asset.pk}/thumbnail/", HTTP_ACCEPT="image/webp"
+    )
     assert answer["Content-Type"] == "image/webp"
     assert body_of(answer) == b"tiny"
 

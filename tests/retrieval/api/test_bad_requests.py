@@ -1,4 +1,7 @@
-"""What no honest client sends: each gets a problem document and the right status, and none gets a 500."""
+"""What no honest client sends.
+
+Each gets a problem document and the right status, and none gets a 500.
+"""
 
 import json
 
@@ -28,9 +31,11 @@ def send(people, body, content_type="application/json", path=COLLECTIONS):
 @pytest.mark.parametrize(
     "body",
     [
-        b"{", b"", b"null", b"[]", b'"text"', b"7", b"\xff\xfe", b'{"name": NaN}', b'{"name": 1e999}',
+        b"{", b"", b"null", b"[]", b'"text"', b"7", b"\xff\xfe", b'{"name": NaN}',
+        b'{"name": 1e999}',
         b'{"name": "a\\u0000b"}', b'{"name": "\\ud800"}', b'{"a\\u0000": 1, "name": "x"}',
-        b"[" * 100_000, b'{"name": ' + b"[" * 50 + b"]" * 50 + b"}", b'{"name": ' + b"9" * 5000 + b"}",
+        b"[" * 100_000, b'{"name": ' + b"[" * 50 + b"]" * 50 + b"}",
+        b'{"name": ' + b"9" * 5000 + b"}",
         b'{"name": {"a": 1}}', b'{"name": ["x"]}', b'{"name": null}', b'{"name": true}',
     ],
 )  # fmt: skip
@@ -81,7 +86,8 @@ def test_addresses_that_lead_nowhere_are_problems(people, path):
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ("collection=x", 400), ("state=nice", 400), ("modality=smell", 400), ("collection=%00", 400),
+        ("collection=x", 400), ("state=nice", 400), ("modality=smell", 400),
+        ("collection=%00", 400),
         ("page=0", 404), ("page=x", 404), ("page=99999999999999999999", 404), ("page_size=x", 200),
         ("page_size=100000", 200), ("collection=00000000-0000-4000-8000-000000000000", 404),
     ],
