@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import hypothesis
 import psycopg
 import pytest
 from django.db import connection, connections
@@ -13,6 +14,10 @@ from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 
 from deploy.env import DatabaseLogin, parse_database_url
+
+# A timing is never asserted in a test, and hypothesis' deadline is one.
+hypothesis.settings.register_profile("vitrine", deadline=None)
+hypothesis.settings.load_profile("vitrine")
 
 
 def owner_login() -> DatabaseLogin:
