@@ -24,6 +24,11 @@ from pip._vendor.packaging.utils import canonicalize_name
 from deploy.paths import ROOT
 
 _BUILD_DEPENDENT = ("nvidia-", "cuda-", "triton", "pytorch-triton")
+_OTHER_PYTHONS = (
+    {"python_version": "3.11", "python_full_version": "3.11.0"},
+    {"python_version": "3.12", "python_full_version": "3.12.0"},
+    {"python_version": "3.12", "python_full_version": "3.12.99"},
+)
 _HEADER = """\
 # {what} Made by deploy/lock from {sources}; do not edit.
 # For Python 3.11 and 3.12. torch's CUDA libraries are not named: torch itself pins them if needed.
@@ -48,6 +53,10 @@ def main() -> int:
         if done.returncode:
             return done.returncode
         packages = _packages(json.loads(report.read_text(encoding="utf-8")))
+    missing = needed_elsewhere(packages)
+    if missing:
+        print(f"Name these in requirements.in too: {', '.join(missing)}", file=sys.stderr)
+        return 1
     runtime = closure(_named(folder / "requirements.in"), packages)
     _write(
         folder / "requirements.lock",
@@ -96,6 +105,23 @@ def closure(roots: list[Requirement], packages: dict[str, dict[str, Any]]) -> se
                 needed = canonicalize_name(need.name)
                 waiting += [(needed, inner) for inner in ("", *need.extras)]
     return {name for name, _ in seen}
+
+
+def needed_elsewhere(packages: dict[str, dict[str, Any]]) -> list[str]:
+    """What other supported Pythons need besides ``packages``, resolved for this one.
+
+    Packages ask for backports by marker, such as ``python_full_version < "3.11.3"``.
+    """
+    missing = set()
+    for name, metadata in packages.items():
+        for text in metadata.get("requires_dist") or []:
+            need = Requirement(text)
+            needed = canonicalize_name(need.name)
+            if needed in packages or needed.startswith(_BUILD_DEPENDENT) or need.marker is None:
+                continue
+            if any(need.marker.evaluate({**python, "extra": ""}) for python in _OTHER_PYTHONS):
+                missing.add(f"{needed} (for {name})")
+    return sorted(missing)
 
 
 def _write(file: Path, packages: dict[str, dict[str, Any]], *, what: str, sources: str) -> None:

@@ -7,7 +7,7 @@ from pip._vendor.packaging.requirements import Requirement
 
 from deploy.paths import ROOT
 from deploy.setup.environment import Environment, _drop_half_installed, site_packages
-from deploy.setup.lock import closure
+from deploy.setup.lock import closure, needed_elsewhere
 
 
 @pytest.fixture
@@ -86,3 +86,12 @@ def test_the_closure_follows_extras_and_markers():
     }
     assert closure([Requirement("a")], packages) == {"a"}
     assert closure([Requirement("a[x]")], packages) == {"a", "b", "d"}
+
+
+def test_a_package_that_only_another_python_needs_is_noticed():
+    packages = {
+        "a": {"version": "1", "requires_dist": ['late; python_full_version < "3.11.3"', "b"]},
+        "b": {"version": "1", "requires_dist": ['win; sys_platform == "win32"', 'x; extra == "y"']},
+    }
+    assert needed_elsewhere(packages) == ["late (for a)"]
+    assert needed_elsewhere({**packages, "late": {"version": "1"}}) == []
