@@ -8,9 +8,9 @@ from audit import keystore, ledger
 
 
 @pytest.fixture(autouse=True)
-def keys(tmp_path, monkeypatch):
+def keys(tmp_path_factory, monkeypatch):
     """A key store of its own for every test."""
-    store = keystore.KeyStore.initialise(tmp_path / "keys")
+    store = keystore.KeyStore.initialise(tmp_path_factory.mktemp("store"))
     for module in ("actors", "ledger", "searches"):
         monkeypatch.setattr(f"audit.{module}.default_keystore", lambda: store)
     return store
