@@ -102,4 +102,6 @@ class Manage:
     def must(self, *arguments: str) -> None:
         """Run it and raise StartError where it fails."""
         if self.run(*arguments) != 0:
-            raise StartError(f"`manage.py {' '.join(arguments)}` failed: see {self.log}.")
+            lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            said = lines[-1].removeprefix("CommandError: ") if lines else "it said nothing"
+            raise StartError(f"`manage.py {' '.join(arguments)}` failed ({said}): see {self.log}.")
