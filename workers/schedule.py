@@ -18,5 +18,6 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 BEAT_SCHEDULE = {
     "sweep": _every(30.0, "sweep"),
     "purge": _every(3600.0, "purge"),
+    "forget-answers": _every(3600.0, "forget_answers"),
     "purge-kept-queries": _every(600.0, "purge_kept_queries"),
 }

@@ -11,6 +11,7 @@ from celery import Task, shared_task
 from celery.exceptions import Ignore, Reject, Retry
 from django.db import InterfaceError, OperationalError, close_old_connections
 
+from accounts import idempotency
 from audit import searches
 from retrieval import queue
 from retrieval.services import purge as purging
@@ -128,6 +129,14 @@ def purge() -> None:
     with alone("purge") as first:
         if first:
             purging.purge()
+
+
+@_chore(name="workers.tasks.forget_answers")
+def forget_answers() -> None:
+    """Forgets the answers kept for an Idempotency-Key whose day is over."""
+    with alone("forget_answers") as first:
+        if first:
+            idempotency.forget_old()
 
 
 @_chore(name="workers.tasks.purge_kept_queries")

@@ -14,6 +14,7 @@ from retrieval.api import serializers as s
 from retrieval.api.base import ScopedView
 from retrieval.errors import Invalid
 from retrieval.selectors import collections as selectors
+from retrieval.selectors.traces import traces_of
 from retrieval.services import collections as services
 
 _GONE = {204: OpenApiResponse(description="No longer there.")}
@@ -34,6 +35,15 @@ class MeView(ScopedView):
             "collections": selectors.readable_collections(user=user),
         }
         return Response(s.MeOutput(me).data)
+
+
+class TracesView(ScopedView):
+    """What is logged about the caller."""
+
+    @extend_schema(operation_id="me_traces", tags=["auth"], responses=s.TracesOutput)
+    def get(self, request: Request) -> Response:
+        """What the caller did that is recorded, and until when their queries are kept."""
+        return Response(s.TracesOutput(traces_of(user=self.caller())).data)
 
 
 class CollectionsView(ScopedView):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.api.base import InputSerializer
 from accounts.models import Team, User
+from retrieval.api.fields import ObjectField
 from retrieval.models import Role
 from retrieval.redaction.registry import profile_names
 from retrieval.selectors.collections import HeldCollection
@@ -127,3 +128,24 @@ class MeOutput(serializers.Serializer[Any]):
         """The roles held."""
         roles: list[str] = me["user"].organisation_roles
         return roles
+
+
+class TraceOutput(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    event = serializers.CharField()
+    refs = ObjectField(help_text="Ids of what it was done to.")
+
+
+class TracesOutput(serializers.Serializer[Any]):
+    actor = serializers.UUIDField(
+        help_text="The random id that stands for the caller in the ledger."
+    )
+    ledger_entries = serializers.IntegerField(
+        help_text="They stay; they stop leading to a person once that person's key is destroyed."
+    )
+    searches = serializers.IntegerField()
+    queries_kept = serializers.IntegerField(
+        help_text="Of how many searches the query is still kept."
+    )
+    queries_kept_until = serializers.DateTimeField(allow_null=True)
+    latest = TraceOutput(many=True)

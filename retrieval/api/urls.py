@@ -6,6 +6,7 @@ from retrieval.api import assets, collections, search
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
+    path("me/traces/", collections.TracesView.as_view(), name="my-traces"),
     path("collections/", collections.CollectionsView.as_view(), name="collections"),
     path(
         "collections/<uuid:collection_id>/", collections.CollectionView.as_view(), name="collection"

@@ -24,6 +24,7 @@ EXPECTED = {
     ("logout", "post"): "own",
     ("password", "post"): "own",
     ("me", "get"): "own",
+    ("my-traces", "get"): "own",
     ("users", "get"): 403,
     ("users", "post"): 403,
     ("user", "get"): 403,
