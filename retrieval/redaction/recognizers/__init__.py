@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.redaction import no_torch
 from retrieval.redaction.recognizers.birth_date import BirthDateRecognizer
+from retrieval.redaction.recognizers.card import CardRecognizer
 from retrieval.redaction.recognizers.email import BoundedEmailRecognizer
 from retrieval.redaction.recognizers.national import BsnRecognizer, NirRecognizer
 from retrieval.redaction.recognizers.phone import LocalPhoneRecognizer
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 LANGUAGE = "en"
 
 _PRESIDIO = (
-    presidio.CreditCardRecognizer,
     presidio.CryptoRecognizer,
     presidio.IbanRecognizer,
     presidio.IpRecognizer,
@@ -79,6 +79,7 @@ def recognizers() -> list[EntityRecognizer]:
     return [
         *(recognizer(supported_language=LANGUAGE) for recognizer in _PRESIDIO),
         *capitals,
+        CardRecognizer(),
         BoundedEmailRecognizer(),
         LocalPhoneRecognizer(),
         TokenUrlRecognizer(),

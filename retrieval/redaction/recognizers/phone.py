@@ -28,6 +28,11 @@ _INTERNATIONAL_SCORE: Final = 0.75
 _NATIONAL_SCORE: Final = 0.4
 # Without prefix or grouping, numbers look like any other: a context word must help.
 _BARE_SCORE: Final = 0.2
+# Valid nowhere, but grouped or long like one: people mistype, and exchanges are renumbered.
+_SHAPE_SCORE: Final = 0.1
+_LEVELS: Final = (_INTERNATIONAL_SCORE, _NATIONAL_SCORE, _BARE_SCORE, _SHAPE_SCORE)
+_SHAPE_DIGITS: Final = 9
+_SHAPE_GROUPS: Final = 3
 
 # ITU-T E.164: at most 15 digits, and two for an international prefix; fewer than seven are dates,
 # prices and rooms.
@@ -44,6 +49,7 @@ _CANDIDATE: Final = re.compile(
 )
 _GROUP: Final = re.compile(r"(?:\+ ?\(?|\()?\d+")
 _DATE: Final = re.compile(r"(?:19|20)\d\d([-/.])\d\d?\1\d\d?")
+_EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECASE)
 _NANP: Final = re.compile(r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-/])[2-9]\d\d[ .\-]\d{4}")
 
 
@@ -95,6 +101,13 @@ class LocalPhoneRecognizer(LocalRecognizer):
         "móvil",
         "rufnummer",
         "contact number",
+        "desk",
+        "dial",
+        "hotline",
+        "voicemail",
+        "pager",
+        "answering",
+        "receiving messages",
     ]
 
     def __init__(self) -> None:
@@ -128,61 +141,64 @@ class LocalPhoneRecognizer(LocalRecognizer):
         )
 
 
-def _numbers(text: str) -> Iterator[tuple[int, int, float]]:
+def _numbers(text: str) -> Iterator[_Scored]:
     for candidate in _CANDIDATE.finditer(text):
         groups = [match.span() for match in _GROUP.finditer(candidate[0])]
+        scored = [_scores(candidate[0], groups[first:]) for first in range(len(groups))]
+        free = [True] * len(groups)
         # Sure numbers first, so that a house number before one does not swallow half of it.
-        for least in (_NATIONAL_SCORE, _BARE_SCORE):
-            groups, found = _taken(candidate[0], groups, least)
-            for start, end, score in found:
-                yield candidate.start() + start, candidate.start() + end, score
+        for least in _LEVELS:
+            for first in range(len(groups)):
+                count, score = _longest(scored[first], free[first:], least)
+                if count:
+                    free[first : first + count] = [False] * count
+                    end = candidate.start() + groups[first + count - 1][1]
+                    extension = _EXTENSION.match(text, end)
+                    end = extension.end() if extension else end
+                    yield candidate.start() + groups[first][0], end, score
 
 
-def _taken(text: str, groups: list[_Span], least: float) -> tuple[list[_Span], list[_Scored]]:
-    """Groups left over, and the numbers that score ``least`` or more: start, end, score."""
-    left: list[_Span] = []
-    found: list[_Scored] = []
-    first = 0
-    while first < len(groups):
-        number = _longest(text, groups[first:], least)
-        if number is None:
-            left.append(groups[first])
-            first += 1
-            continue
-        found.append(number)
-        while first < len(groups) and groups[first][0] < number[1]:
-            first += 1
-    return left, found
-
-
-def _longest(text: str, groups: list[_Span], least: float) -> _Scored | None:
-    """The longest number that begins with the first group."""
+def _scores(text: str, groups: list[_Span]) -> list[float]:
+    """Scores of the numbers that begin with the first group and have one, two, three... groups."""
     start = groups[0][0]
     if _DATE.match(text, start):
-        return None
-    for _, end in reversed(groups[:8]):
+        return []
+    scores = []
+    for count, (_, end) in enumerate(groups[:8], start=1):
         number = text[start:end]
         digits = re.sub(r"\D", "", number)
-        if _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
-            score = _score(number, digits)
-            if score >= least:
-                return start, end, score
-    return None
+        possible = _MIN_DIGITS <= len(digits) <= _MAX_DIGITS
+        scores.append(_score(number, digits, count) if possible else 0.0)
+    return scores
 
 
-def _score(number: str, digits: str) -> float:
-    """0 for what is no number anywhere."""
+def _longest(scores: list[float], free: list[bool], least: float) -> tuple[int, float]:
+    """Groups and score of the longest number of free groups that scores ``least``.
+
+    (0, 0.0) for none.
+    """
+    room = free.index(False) if False in free else len(free)
+    for count in range(min(room, len(scores)), 0, -1):
+        if scores[count - 1] >= least:
+            return count, scores[count - 1]
+    return 0, 0.0
+
+
+def _score(number: str, digits: str, groups: int) -> float:
+    """0 for what is no number anywhere and does not look like one."""
+    shaped = groups >= _SHAPE_GROUPS or len(digits) >= _SHAPE_DIGITS
+    shape = _SHAPE_SCORE if shaped and len(digits) <= _MAX_DIGITS - 2 else 0.0
     if number.startswith(("+", "(+")):
-        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits, number) else 0.0
+        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits, number) else _NATIONAL_SCORE
     if digits.startswith("00"):
-        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits[2:], number) else 0.0
+        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits[2:], number) else shape
     if digits.startswith("0"):
         if _TRUNK.fullmatch(digits[1:]) or _BARE.fullmatch(digits):
             return _NATIONAL_SCORE if len(digits) >= _TRUNK_DIGITS else _BARE_SCORE
-        return 0.0
+        return shape
     if _NANP.fullmatch(number):
         return _NATIONAL_SCORE
-    return _BARE_SCORE if _BARE.fullmatch(digits.removeprefix("1")) else 0.0
+    return _BARE_SCORE if _BARE.fullmatch(digits.removeprefix("1")) else shape
 
 
 def _valid_abroad(digits: str, number: str) -> bool:
