@@ -29,16 +29,16 @@ _ISSUED: Final = re.compile(
 
 
 class CardRecognizer(CreditCardRecognizer):
-    """Numbers whose check digit fits.
-
-    1.0 in an issuer's range, otherwise only beside a context word.
-    """
+    """Numbers in an issuer's range whose check digit fits; with one of the two, beside a word."""
 
     PATTERNS = [Pattern("card", _NUMBER, 0.1)]
 
     def validate_result(self, pattern_text: str) -> bool | None:
-        """True for an issued number, undecided where only the check digit fits, else False."""
+        """True for both, undecided for one of range and check digit, else False."""
         digits = re.sub(r"\D", "", pattern_text)
-        if not super().validate_result(digits):
-            return False
-        return True if _ISSUED.fullmatch(digits) else None
+        checked = super().validate_result(digits)
+        issued = _ISSUED.fullmatch(digits) is not None
+        if checked and issued:
+            return True
+        # A mistyped card beside the word "card" is still somebody's.
+        return None if checked or issued else False

@@ -17,10 +17,10 @@ _SUFFIXES: Final = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 # Local part at most 64 characters, labels at most 63 (RFC 5321 section 4.5.3.1). Presidio's pattern
 # is unbounded, hence quadratic in long runs without an @. Quoted local parts ("…"@) and address
 # literals (@[…]) are left to issue reports: nobody writes them.
-_LOCAL: Final = r"(?>[\w.!#$%&'*+\-/=?^`{|}~]{1,128})"
+_LOCAL: Final = r"(?>(?:[\w.!#$&'*+\-=^`{|}~]|%(?!40)){1,128})"
 _LABEL: Final = r"[\p{L}\p{N}_](?:[\p{L}\p{N}_\-]{0,61}[\p{L}\p{N}_])?"
 _ADDRESS: Final = (
-    rf"(?<![\w.]){_LOCAL} ?(?:@|\(at\)|\[at\]) ?"
+    rf"(?<![\w.]){_LOCAL} ?(?:@|%40|\(at\)|\[at\]) ?"
     rf"{_LABEL}(?:(?:\.| ?(?:\(dot\)|\[dot\]) ?){_LABEL}){{1,8}}"
 )
 

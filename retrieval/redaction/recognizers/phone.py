@@ -48,7 +48,7 @@ _CANDIDATE: Final = re.compile(
     + r"\+?\d{1,4}(?:\.\d{2,4}){2,6}(?![\d.])"
 )
 _GROUP: Final = re.compile(r"(?:\+ ?\(?|\()?\d+")
-_DATE: Final = re.compile(r"(?:19|20)\d\d([-/.])\d\d?\1\d\d?")
+_DATE: Final = re.compile(r"\(?(?:19|20)\d\d([-/.])\d\d?\1\d\d?")
 _EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECASE)
 _NANP: Final = re.compile(r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-/])[2-9]\d\d[ .\-]\d{4}")
 

@@ -25,16 +25,22 @@ class TestStructuredTextRedactor(RedactorConformance):
 FOUND = [
     ("CREDIT_CARD", "card 4111111111111111 ok", "4111111111111111"),
     ("CREDIT_CARD", "5500-0000-0000-0004", "5500-0000-0000-0004"),
+    ("CREDIT_CARD", "2223003122003222", "2223003122003222"),
+    ("CREDIT_CARD", "card 4000-0000-0005-3650", "4000-0000-0005-3650"),
     ("IBAN_CODE", "to DE89 3704 0044 0532 0130 00 please", "DE89 3704 0044 0532 0130 00"),
     ("IBAN_CODE", "GB82WEST12345698765432", "GB82WEST12345698765432"),
     ("CRYPTO", "send 1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"),
     ("EMAIL_ADDRESS", "Write to Ann.Lee+x@mail.example.co.uk.", "Ann.Lee+x@mail.example.co.uk"),
     ("EMAIL_ADDRESS", "ann@host.corp", "ann@host.corp"),
     ("EMAIL_ADDRESS", "ann (at) example (dot) org", "ann (at) example (dot) org"),
+    ("EMAIL_ADDRESS", "see /user?email=ann.lee%40example.org", "email=ann.lee%40example.org"),
     ("EMAIL_ADDRESS", "jürgen@müller.de", "jürgen@müller.de"),
     ("PHONE_NUMBER", "ring +44 20 7946 0958 now", "+44 20 7946 0958"),
     ("PHONE_NUMBER", "+44 (0)20 7946 0958", "+44 (0)20 7946 0958"),
     ("PHONE_NUMBER", "0049 30 901820", "0049 30 901820"),
+    ("PHONE_NUMBER", "Fax: 345-899-3560x4587", "345-899-3560x4587"),
+    ("PHONE_NUMBER", "Desk: +41 (0)96 471 07 95", "+41 (0)96 471 07 95"),
+    ("PHONE_NUMBER", "call 78 651 450", "78 651 450"),
     ("PHONE_NUMBER", "flat 12 020 7946 0958", "020 7946 0958"),
     ("PHONE_NUMBER", "(212) 555-0187", "(212) 555-0187"),
     ("PHONE_NUMBER", "06 12 34 56 78", "06 12 34 56 78"),
@@ -100,6 +106,7 @@ KEPT = [
     "See https://example.org/page and www.example.org.",
     "A brown bear in the grass, ISO 9001:2015, chapter 4.1.2.",
     "Order 1234567, batch A1234.",
+    "NOTES (2025-01-16): called at noon",
 ]
 
 
