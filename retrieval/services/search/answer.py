@@ -12,6 +12,7 @@ from retrieval.access import Permission
 from retrieval.fusion import Fused, Signal
 from retrieval.models import Asset, Segment
 from retrieval.services.search.types import (
+    SIMILARITY_DECIMALS,
     AssetAnswer,
     Hit,
     InfluenceAnswer,
@@ -22,8 +23,6 @@ from retrieval.services.search.types import (
 )
 from retrieval.states import State
 
-# Exact cosines with a public encoder give a vector away, query by query.
-SIMILARITY_DECIMALS = 2
 CONFIDENCE_DECIMALS = 3
 NO_CONSENT_NEEDED = "not required"
 

@@ -17,6 +17,7 @@ from retrieval.selectors.models import ActiveModel
 from retrieval.services.search.checks import Checked
 from retrieval.services.search.query import Query
 from retrieval.services.search.reach import Reach
+from retrieval.services.search.types import SIMILARITY_DECIMALS
 from retrieval.vectors import Neighbour, Vector, backend
 
 # Segments asked for an asset wanted: a long text has many near ones, and the list is of assets.
@@ -76,7 +77,9 @@ def _signals(
     weight = float(asked.request.weights.get(model.space, 1.0))
     for target in dict.fromkeys(n.modality for n in found):
         part = [n for n in found if n.modality == target]
-        similarities = np.array([n.similarity for n in part], dtype=np.float64)
+        # Only the rounded similarity goes into the probability: the curve and the reference bank
+        # are public, so anything finer could be worked back from the confidence.
+        similarities = np.array([round(n.similarity, SIMILARITY_DECIMALS) for n in part])
         calibrated, threshold = _certainty(model, reach, query, target, similarities)
         signals += [
             Signal(

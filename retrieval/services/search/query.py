@@ -101,8 +101,10 @@ def _redacted(asked: Checked, reach: Reach) -> _Redacted:
             for found in media.redactions:
                 counts[found.kind] = counts.get(found.kind, 0) + found.count
     if media is not None and media.modality == "text":  # a file of words asks as words do
-        text = "\n".join(part for part in (text, media.text) if part)
+        text = "\n".join(part for part in (text or "", media.text) if part.strip())
         media = None
+        if not text:
+            raise Unprocessable("The file holds no words to look for.")
     return _Redacted(text, media, [{"kind": k, "count": n} for k, n in sorted(counts.items())])
 
 

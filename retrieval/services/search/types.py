@@ -11,6 +11,7 @@ from retrieval.fusion import Method, Verdict
 from retrieval.vectors.base import AssetFilter as SearchFilters
 
 __all__ = [
+    "SIMILARITY_DECIMALS",
     "AssetAnswer",
     "Hit",
     "InfluenceAnswer",
@@ -25,6 +26,10 @@ __all__ = [
     "Timing",
     "plain",
 ]
+
+
+# Exact cosines with a public encoder give a vector away, query by query.
+SIMILARITY_DECIMALS = 2
 
 
 @dataclass(frozen=True, kw_only=True)

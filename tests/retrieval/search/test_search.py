@@ -14,6 +14,7 @@ from retrieval import scope
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavailable, Unprocessable
 from retrieval.models import Asset, Calibration, Collection, Grant, ModelVersion
 from retrieval.redaction.errors import RedactionRefused
+from retrieval.redaction.types import QueryMedia
 from retrieval.services.search import SearchFilters, SearchRequest, search_run
 from retrieval.states import State
 from tests.factories import grant, make_asset, make_collection, make_policy, make_team, make_user
@@ -413,6 +414,28 @@ def test_a_file_that_cannot_be_decoded_is_no_query(world, holdings):
     world.redaction.query_file = refused
     with pytest.raises(Unprocessable, match="ends too early"):
         world.ask(holdings.reader, None, file=b"IMG")
+
+
+@pytest.mark.parametrize(("words", "named"), [("bear", True), (" \n", False)])
+def test_a_file_of_words_asks_as_words_do(world, holdings, words, named):
+    world.redaction.query_file = lambda *_, **__: QueryMedia(
+        modality="text", media_type="text/plain", rendition=b"", text=words, redactions=()
+    )
+    if not named:
+        with pytest.raises(Unprocessable, match="no words"):
+            world.ask(holdings.reader, None, file=b"x")
+        return
+    answer = world.ask(holdings.reader, None, file=b"x")
+    assert (found(answer), answer.query.modality) == (holdings.visible, "text")
+
+
+def test_confidence_tells_no_more_than_the_rounded_similarity(world, holdings):
+    for near in (0.8512, 0.8534):
+        world.put(holdings.mine, world.vector("bear", near=near), modality="audio")
+    answer = world.ask(holdings.reader, modalities=["audio"])
+    for hit in answer.hits:
+        assert hit.confidence == hit.influence.signals[0].similarity
+    assert [hit.confidence for hit in answer.hits] == [0.85, 0.85, 0.8]
 
 
 def test_vectors_of_another_size_than_declared_are_not_compared(world, holdings):
