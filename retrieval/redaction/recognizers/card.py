@@ -33,7 +33,7 @@ class CardRecognizer(CreditCardRecognizer):
 
     PATTERNS = [Pattern("card", _NUMBER, 0.1)]
 
-    def validate_result(self, pattern_text: str) -> bool | None:
+    def validate_result(self, pattern_text: str) -> bool | None:  # type: ignore[override] # PatternRecognizer allows None
         """True for both, undecided for one of range and check digit, else False."""
         digits = re.sub(r"\D", "", pattern_text)
         checked = super().validate_result(digits)
