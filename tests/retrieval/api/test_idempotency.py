@@ -69,3 +69,11 @@ def test_impossible_keys_are_400(people):
     for key in ("", "x" * 201, "\u00e9"):
         assert post(people.steward, {"name": "Sounds"}, key=key).status_code == 400
     assert made() == 0
+
+
+def test_a_repeated_retention_policy_is_made_once(people):
+    path, body = "/api/v1/retention-policies/", {"name": "Short", "rules": []}
+    first, again = (post(people.governor, body, path=path) for _ in range(2))
+    assert first.status_code == again.status_code == 201, first.content
+    assert first.json() == again.json()
+    assert again["Idempotency-Replayed"] == "true"
