@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from retrieval.redaction import no_torch
 
 with no_torch.blocked():
-    from presidio_analyzer import Pattern
-    from presidio_analyzer.predefined_recognizers import CreditCardRecognizer
+    from presidio_analyzer import LocalRecognizer, RecognizerResult
 
+# Digits in groups, parted by single blanks or hyphens. The run may hold more than the card: a house
+# number before it, a date of expiry behind it.
+_RUN: Final = re.compile(r"(?<![\w.,])\d(?:[ \-]?\d){11,60}(?!\w|[.,]\d)")
+_GROUP: Final = re.compile(r"\d+")
 # ISO/IEC 7812: up to 19 digits, the last a Luhn check digit.
-_NUMBER: Final = r"(?<![\w.,])\d(?:[ \-]?\d){11,18}(?!\w|[.,]\d)"
+_MIN_DIGITS: Final = 12
+_MAX_DIGITS: Final = 19
+_SURE: Final = 1.0
+# One of range and check digit alone: one number in ten has a fitting digit.
+_WEAK: Final = 0.1
 # Ranges and lengths by issuer (Wikipedia, "Payment card number", issuer identification number
 # table): Visa; Mastercard; American Express; Discover and UnionPay; JCB; Diners; Mir; Maestro at
 # the length of other cards.
@@ -28,17 +36,71 @@ _ISSUED: Final = re.compile(
 )
 
 
-class CardRecognizer(CreditCardRecognizer):
+class CardRecognizer(LocalRecognizer):
     """Numbers in an issuer's range whose check digit fits; with one of the two, beside a word."""
 
-    PATTERNS = [Pattern("card", _NUMBER, 0.1)]
+    CONTEXT = [
+        "credit", "card", "visa", "mastercard", "cc", "amex", "discover", "jcb", "diners",
+        "maestro", "kreditkarte", "karte", "carte", "tarjeta", "carta",
+    ]  # fmt: skip
 
-    def validate_result(self, pattern_text: str) -> bool | None:  # type: ignore[override] # PatternRecognizer allows None
-        """True for both, undecided for one of range and check digit, else False."""
-        digits = re.sub(r"\D", "", pattern_text)
-        checked = super().validate_result(digits)
-        issued = _ISSUED.fullmatch(digits) is not None
-        if checked and issued:
-            return True
-        # A mistyped card beside the word "card" is still somebody's.
-        return None if checked or issued else False
+    def __init__(self) -> None:
+        """Take our context words."""
+        super().__init__(
+            supported_entities=["CREDIT_CARD"], supported_language="en", context=self.CONTEXT
+        )
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(
+        self,
+        text: str,
+        entities: list[str],
+        nlp_artifacts: object = None,
+    ) -> list[RecognizerResult]:
+        """One result for every number."""
+        del entities, nlp_artifacts
+        return [
+            RecognizerResult(
+                entity_type="CREDIT_CARD",
+                start=run.start() + start,
+                end=run.start() + end,
+                score=score,
+                recognition_metadata={
+                    RecognizerResult.RECOGNIZER_NAME_KEY: type(self).__name__,
+                    RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
+                },
+            )
+            for run in _RUN.finditer(text)
+            for start, end, score in _cards(run[0])
+        ]
+
+
+def _cards(run: str) -> Iterator[tuple[int, int, float]]:
+    """Start, end and score of every number within a run that begins and ends with a group."""
+    groups = [match.span() for match in _GROUP.finditer(run)]
+    for first, (start, _) in enumerate(groups):
+        digits = ""
+        for begin, end in groups[first:]:
+            digits += run[begin:end]
+            if len(digits) > _MAX_DIGITS:
+                break
+            if len(digits) >= _MIN_DIGITS:
+                score = _score(digits)
+                if score:
+                    yield start, end, score
+
+
+def _score(digits: str) -> float:
+    checked, issued = _luhn(digits), _ISSUED.fullmatch(digits) is not None
+    if checked and issued:
+        return _SURE
+    # A mistyped card beside the word "card" is still somebody's.
+    return _WEAK if checked or issued else 0.0
+
+
+def _luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(map(int, digits[-1::-2])) + sum(doubled)) % 10 == 0

@@ -117,15 +117,21 @@ class _Reader:
             return
         self._emit(str(node) if self._preformatted else _SPACES.sub(" ", node))
 
-    def _enter(self, tag: Tag) -> bool:
+    def _is_dropped(self, tag: Tag) -> bool:
+        """Whether nothing within is shown; notes what kind of thing was left out."""
         if tag.name in _SCRIPTED:
             self.found.add("scripts")
         if tag.name == "meta" and tag.get("content"):
             self.found.add("document-properties")
         if tag.name in _DROPPED:
-            return False
+            return True
         if _is_hidden(tag):
             self.found.add("hidden-text")
+            return True
+        return False
+
+    def _enter(self, tag: Tag) -> bool:
+        if self._is_dropped(tag):
             return False
         if tag.name == "br":
             self._emit("\n")
