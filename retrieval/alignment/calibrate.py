@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from retrieval.alignment.calibration_fit import Fit, Judged, calibration_fit, judged_top
 from retrieval.alignment.calibration_sets import (
+    LIKE,
+    TOPIC,
     Sets,
     Things,
     right_answers,
@@ -26,30 +28,37 @@ def reference_bank(sets: Sets, *, size: int, seed: int) -> Bank:
     """Reference vectors by modality, at most ``size`` each, from the calibration galleries."""
     rng = np.random.default_rng(seed)
     pools = {
-        "text": np.concatenate([sets.captions.vectors, sets.sound_texts.vectors]),
+        "text": np.concatenate(
+            [sets.captions.vectors, sets.sound_texts.vectors, sets.notes.vectors]
+        ),
         "image": sets.photos.vectors,
         "audio": np.concatenate([sets.sounds.vectors, sets.sound_queries.vectors]),
     }
     return {name: rows[rng.permutation(len(rows))[:size]] for name, rows in pools.items()}
 
 
-def _judged(queries: Vectors, gallery: Vectors, right: Answers, bank: Vectors) -> list[Judged]:
-    return judged_top(queries @ gallery.T, right, queries @ bank.T)
-
-
 def _cases(sets: Sets) -> dict[tuple[str, str], list[tuple[Vectors, Vectors, Answers]]]:
     """(query modality, target modality) → (queries, gallery, right answers), one or more sets."""
-    texts = _joined(sets.captions, sets.sound_texts)
+    texts = _joined(_joined(sets.captions, sets.sound_texts), sets.notes)
     heard_seen = sound_photo_answers(sets.sound_queries, sets.photos)
     seen_heard = sound_photo_answers(sets.sounds, sets.photo_queries).T
     prompts = _only_prompts(sets.sound_texts)
 
-    def case(queries: Things, gallery: Things) -> tuple[Vectors, Vectors, Answers]:
-        return queries.vectors, gallery.vectors, right_answers(queries, gallery)
+    def case(
+        queries: Things, gallery: Things, *, like: float = LIKE
+    ) -> tuple[Vectors, Vectors, Answers]:
+        return queries.vectors, gallery.vectors, right_answers(queries, gallery, like=like)
 
     return {
-        ("text", "text"): [case(sets.caption_queries, texts)],
-        ("text", "image"): [case(sets.caption_queries, sets.photos)],
+        ("text", "text"): [
+            case(sets.caption_queries, texts, like=TOPIC),
+            case(sets.short_queries, texts, like=TOPIC),
+            case(sets.note_queries, texts, like=TOPIC),
+        ],
+        ("text", "image"): [
+            case(sets.caption_queries, sets.photos),
+            case(sets.short_queries, sets.photos),
+        ],
         ("text", "audio"): [_apart(prompts, sets.sounds)],
         ("image", "text"): [case(sets.photo_queries, texts)],
         ("image", "image"): [case(sets.photo_queries, sets.photos)],
@@ -106,7 +115,7 @@ def calibrations_fit(sets: Sets, bank: Bank, *, seed: int) -> dict[tuple[str, st
             judged += judged_top(similarities, right & there, queries @ bank[target].T)
             nothing = sets.nothing[asked]
             none = np.zeros((len(nothing), len(gallery)), dtype=bool)
-            judged += _judged(nothing, gallery, none, bank[target])
+            judged += judged_top(nothing @ gallery.T, none, nothing @ bank[target].T, hopeless=True)
         order = np.random.default_rng(seed).permutation(len(judged))
         fits[asked, target] = calibration_fit([judged[i] for i in order])
     return fits
@@ -126,6 +135,7 @@ def calibration_json(fits: dict[tuple[str, str], Fit]) -> dict[str, Any]:
                 "ece": round(fit.ece, 4),
                 "answerable_kept": round(fit.answerable_kept, 4),
                 "unanswerable_held": round(fit.unanswerable_held, 4),
+                "hopeless_held": round(fit.hopeless_held, 4),
             }
             for (asked, target), fit in fits.items()
         ],

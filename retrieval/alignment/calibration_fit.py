@@ -11,17 +11,23 @@ import numpy.typing as npt
 from retrieval.calibration import FEATURES, PairCalibration, features, logistic
 from retrieval.metrics import calibration_error
 
+HELD = 0.9  # share of hopeless queries that must find nothing
+LEAST = 0.1  # a hit less probable than this is never called a match
 TOP = 10  # hits of a query that are judged, as many as a page of answers shows
-_RIDGE = 1e-2
+_RIDGE = 1e-3
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The hits of one query: similarities (n,), whether each is right (n,), its bank (m,)."""
+    """The hits of one query: similarities (n,), whether each is right (n,), its bank (m,).
+
+    ``hopeless``: nonsense or far from everything, so that nothing in any gallery could answer it.
+    """
 
     similarities: npt.NDArray[np.float64]
     right: npt.NDArray[np.bool_]
     bank: npt.NDArray[np.float64]
+    hopeless: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,17 +41,20 @@ class Fit:
     ece: float
     answerable_kept: float
     unanswerable_held: float
+    hopeless_held: float
 
 
 def judged_top(
     similarities: npt.NDArray[np.floating],
     right: npt.NDArray[np.bool_],
     bank: npt.NDArray[np.floating],  # type: ignore[type-arg]  # any width
+    *,
+    hopeless: bool = False,
 ) -> list[Judged]:
     """The first ``TOP`` hits of each query: rows of (queries, targets), bank (queries, m)."""
     order = np.argsort(-similarities, axis=1, kind="stable")[:, :TOP]
     return [
-        Judged(row[best].astype(np.float64), truth[best], own.astype(np.float64))
+        Judged(row[best].astype(np.float64), truth[best], own.astype(np.float64), hopeless)
         for row, truth, best, own in zip(similarities, right, order, bank, strict=True)
     ]
 
@@ -53,8 +62,9 @@ def judged_top(
 def calibration_fit(judged: Sequence[Judged]) -> Fit:
     """Logistic curve and threshold for one pair.
 
-    A query without any right hit among its first is unanswerable for the threshold, which is the
-    one that best separates first hits of the two kinds (Youden's J).
+    The threshold is the lowest that holds back ``HELD`` of the hopeless queries, and not below
+    ``LEAST``. Well-formed queries whose answer happens to be missing are held back less surely:
+    their first hits are near misses, shown with their low confidence.
     """
     halves = [judged[0::2], judged[1::2]]
     said, true = [], []
@@ -65,7 +75,8 @@ def calibration_fit(judged: Sequence[Judged]) -> Fit:
     curve = _curve(judged)
     first = np.array([curve.probability(j.similarities[:1], bank=j.bank)[0] for j in judged])
     answerable = np.array([bool(j.right.any()) for j in judged])
-    threshold = _threshold(first, answerable)
+    hopeless = np.array([j.hopeless for j in judged])
+    threshold = _threshold(first[hopeless])
     kept = first >= threshold
     return Fit(
         calibration=PairCalibration(curve.weights, curve.bias, threshold),
@@ -73,10 +84,9 @@ def calibration_fit(judged: Sequence[Judged]) -> Fit:
         unanswerable=int((~answerable).sum()),
         right_hits=int(sum(j.right.sum() for j in judged)),
         ece=calibration_error(np.concatenate(said), np.concatenate(true)),
-        answerable_kept=float(kept[answerable].mean()) if answerable.any() else float("nan"),
-        unanswerable_held=float((~kept[~answerable]).mean())
-        if (~answerable).any()
-        else float("nan"),
+        answerable_kept=_share(kept[answerable]),
+        hopeless_held=_share(~kept[hopeless]),
+        unanswerable_held=_share(~kept[~answerable]),
     )
 
 
@@ -106,9 +116,12 @@ def _curve(judged: Sequence[Judged]) -> PairCalibration:
     return PairCalibration((float(weights[0]), float(weights[1]), float(weights[2])), bias, 0.5)
 
 
-def _threshold(first: npt.NDArray[np.float64], answerable: npt.NDArray[np.bool_]) -> float:
-    if not answerable.any() or answerable.all():
+def _threshold(hopeless: npt.NDArray[np.float64]) -> float:
+    """The lowest probability that ``HELD`` of the hopeless queries' first hits stay below."""
+    if not len(hopeless):
         return 0.5
-    places = np.unique(np.quantile(first, np.linspace(0.01, 0.99, 99)))
-    gains = [(first[answerable] >= p).mean() + (first[~answerable] < p).mean() for p in places]
-    return float(np.clip(places[int(np.argmax(gains))], 0.02, 0.9))
+    return float(np.clip(np.quantile(hopeless, HELD), LEAST, 0.9))
+
+
+def _share(flags: npt.NDArray[np.bool_]) -> float:
+    return float(flags.mean()) if len(flags) else float("nan")

@@ -18,7 +18,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from retrieval.alignment.anchors import label_words, rows_read
-from retrieval.alignment.calibration_texts import OUTSIDE, nonsense_texts
+from retrieval.alignment.calibration_texts import (
+    OUTSIDE,
+    content_words,
+    nonsense_texts,
+    notes_read,
+    short_query,
+)
 from retrieval.alignment.crops import crop_box
 from retrieval.alignment.photos import PhotoSource, photos_list
 from retrieval.alignment.sound_texts import captions_read, label_prompts
@@ -27,6 +33,8 @@ from retrieval.encoders.base import Encoder, Vectors
 
 Encode = Callable[[list[Any]], Vectors]
 LIKE = 0.70  # cosine of two captions from which they are taken to describe the same scene
+TOPIC = 0.55  # cosine of two texts from which they are taken to be about the same
+NOTE_QUERIES = 3
 SOUND_VARIANTS = 4
 
 
@@ -41,12 +49,20 @@ class Things:
     topic: list[str]
     said: Vectors
     words: list[str]
+    keys: tuple[frozenset[str], ...] = ()
 
 
-def right_answers(queries: Things, gallery: Things) -> npt.NDArray[np.bool_]:
-    """Which of ``gallery`` answers which query: same topic, or descriptions that say the same."""
+def right_answers(queries: Things, gallery: Things, *, like: float = LIKE) -> npt.NDArray[np.bool_]:
+    """Which of ``gallery`` answers which query.
+
+    Same topic, descriptions that say the same, or a description that holds all words asked for.
+    """
     same = np.array([[q == g for g in gallery.topic] for q in queries.topic])
-    return same | (queries.said @ gallery.said.T >= LIKE)
+    right: npt.NDArray[np.bool_] = same | (queries.said @ gallery.said.T >= like)
+    if queries.keys:
+        held = [set(content_words(text)) for text in gallery.words]
+        right |= np.array([[bool(key) and key <= have for have in held] for key in queries.keys])
+    return right
 
 
 def sound_photo_answers(sounds: Things, photos: Things) -> npt.NDArray[np.bool_]:
@@ -66,6 +82,9 @@ class Sets:
     photo_queries: Things
     captions: Things
     caption_queries: Things
+    short_queries: Things
+    notes: Things
+    note_queries: Things
     sounds: Things
     sound_queries: Things
     sound_texts: Things
@@ -76,75 +95,119 @@ def sets_make(
     towers: dict[str, Encoder], image: dict[str, Any], audio: dict[str, Any], data: Path
 ) -> Sets:
     """Galleries and queries, embedded by the bundle's own towers."""
-    text = towers["text"].encode
     rng = np.random.default_rng(image["seed"])
-    photos, photo_queries, gallery_texts, query_texts = _photos(
-        towers["image"].encode, text, image, data, rng
-    )
-    sounds, sound_queries, sound_texts = _sounds(towers["audio"].encode, text, audio, data, rng)
+    photos = _photos(towers, image, data, rng)
+    notes = _notes(towers["text"].encode, image, data, rng)
+    sounds = _sounds(towers["audio"].encode, towers["text"].encode, audio, data, rng)
     nowhere = [*nonsense_texts(120, seed=image["seed"]), *OUTSIDE]
     noise = [rng.integers(0, 256, (64, 64, 3), dtype=np.uint8) for _ in range(20)]
     flat = [np.full((64, 64, 3), rng.integers(0, 256, 3), dtype=np.uint8) for _ in range(20)]
+    times = np.arange(SPEC.sample_rate) / SPEC.sample_rate
     tones = [
-        (0.1 * np.sin(2 * np.pi * hz * np.arange(SPEC.sample_rate) / SPEC.sample_rate)).astype(
-            np.float32
-        )
+        (0.1 * np.sin(2 * np.pi * hz * times)).astype(np.float32)
         for hz in np.geomspace(60, 8000, 20)
     ]
-    return Sets(
-        photos,
-        photo_queries,
-        gallery_texts,
-        query_texts,
-        sounds,
-        sound_queries,
-        sound_texts,
-        {
-            "text": text(nowhere),
-            "image": towers["image"].encode([*noise, *flat]),
-            "audio": towers["audio"].encode(tones),
-        },
+    nothing = {
+        "text": towers["text"].encode(nowhere),
+        "image": towers["image"].encode([*noise, *flat]),
+        "audio": towers["audio"].encode(tones),
+    }
+    return Sets(*photos, *notes, *sounds, nothing)
+
+
+def _notes(
+    text: Encode, recipe: dict[str, Any], data: Path, rng: np.random.Generator
+) -> tuple[Things, Things]:
+    """Texts of other kinds, and a few words of each as a query."""
+    wanted = recipe["calibration"]
+    bodies = notes_read(
+        [data / name for name in wanted["notes"]], each=wanted["notes_each"], rng=rng
+    )
+    few = [short_query(body, rng) for body in bodies for _ in range(NOTE_QUERIES)]
+    said = text(bodies)
+    topics = [f"note {i}" for i in range(len(bodies))]
+    own = [i for i in range(len(bodies)) for _ in range(NOTE_QUERIES)]
+    asked = text([words for words, _ in few])
+    return (
+        Things(said, topics, said, bodies),
+        Things(
+            asked,
+            [topics[i] for i in own],
+            said[own],
+            [bodies[i] for i in own],
+            keys=tuple(key for _, key in few),
+        ),
     )
 
 
-def _photos(
-    encode: Encode, text: Encode, recipe: dict[str, Any], data: Path, rng: np.random.Generator
-) -> tuple[Things, Things, Things, Things]:
-    pixels, crops, topics, words, asked = [], [], [], [], []
+@dataclass(frozen=True)
+class _Held:
+    """A photo held out: pixels, a crop of it, its topic, and what is said of it."""
+
+    pixels: npt.NDArray[np.uint8]
+    crop: npt.NDArray[np.uint8]
+    topic: str
+    captions: list[str]
+
+
+def _held_photos(recipe: dict[str, Any], data: Path, rng: np.random.Generator) -> list[_Held]:
+    found = []
     for source in recipe["source"]:
         if not source.get("held_out"):
             continue
         name = source["name"]
-        kept = photos_list(
-            data=data, source=PhotoSource(name, 1, source["held_out"]), held_out=True
-        )
         captions: dict[str, list[str]] = {}
-        if "captions" in source:
-            for row in rows_read(data / name / source["captions"]):
-                captions.setdefault(row["file"], []).append(row["caption"])
-        else:
-            for row in rows_read(data / name / source["labels"]):
-                captions[row["file"]] = [f"a photo of {label_words(row['label'])}"] * 2
-        for photo in kept:
+        for row in rows_read(data / name / source.get("captions", source.get("labels"))):
+            said = row.get("caption") or f"a photo of {label_words(row['label'])}"
+            captions.setdefault(row["file"], []).append(said)
+        source_held = PhotoSource(name, 1, source["held_out"])
+        for photo in photos_list(data=data, source=source_held, held_out=True):
             with Image.open(photo.path) as opened:
                 image = opened.convert("RGB")
-            pixels.append(np.asarray(image))
-            crops.append(np.asarray(image.crop([round(x) for x in crop_box(image.size, rng)])))
+            left, top, right, bottom = (round(side) for side in crop_box(image.size, rng))
             own = captions[photo.path.name]
-            topics.append(photo.path.name if "captions" in source else own[0])
-            words.append(own[0])
-            asked.append(own[1])
-    said, vectors = text(words), encode(pixels)
-    photos = Things(vectors, topics, said, words)
+            found.append(
+                _Held(
+                    pixels=np.asarray(image),
+                    crop=np.asarray(image.crop((left, top, right, bottom))),
+                    topic=photo.path.name if "captions" in source else own[0],
+                    captions=own,
+                )
+            )
+    return found
+
+
+def _photos(
+    towers: dict[str, Encoder], recipe: dict[str, Any], data: Path, rng: np.random.Generator
+) -> tuple[Things, Things, Things, Things, Things]:
+    """Photos, photo queries, texts, sentence queries, queries of a few words."""
+    text, encode = towers["text"].encode, towers["image"].encode
+    held = _held_photos(recipe, data, rng)
+    topics = [one.topic for one in held]
+    said = text([one.captions[0] for one in held])
+    whole = [" ".join(one.captions) for one in held]
+    vectors = encode([one.pixels for one in held])
     # Every second query is a crop of a photo that is there, the others the photo itself.
-    queries = np.where(np.arange(len(topics))[:, None] % 2 == 0, encode(crops), vectors)
-    asked_vectors = text(asked)
-    # One caption of a photo is the gallery's text, another of the same photo the query.
+    crops = encode([one.crop for one in held])
+    asked_photos = np.where(np.arange(len(held))[:, None] % 2 == 0, crops, vectors)
+    # One caption of a photo, or some of them as a longer note, is the gallery's text; the last
+    # caption is the query.
+    notes = [" ".join(one.captions[: 1 + i % 3] or one.captions) for i, one in enumerate(held)]
+    asked = [one.captions[-1] for one in held]
+    few = [short_query(caption, rng) for caption in asked]
+    asked_said = text(asked)
     return (
-        photos,
-        Things(queries, topics, said, words),
-        Things(said, topics, said, words),
-        Things(asked_vectors, topics, asked_vectors, asked),
+        Things(vectors, topics, said, whole),
+        Things(asked_photos, topics, said, whole),
+        Things(text(notes), topics, said, notes),
+        Things(asked_said, topics, asked_said, asked),
+        Things(
+            text([words for words, _ in few]),
+            topics,
+            asked_said,
+            asked,
+            keys=tuple(key for _, key in few),
+        ),
     )
 
 

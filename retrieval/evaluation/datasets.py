@@ -57,20 +57,28 @@ def dataset_open(path: Path, *, where: Mapping[str, str] | None = None) -> Datas
         def read(name: str) -> bytes:
             return (path / name).read_bytes()
     elif tarfile.is_tarfile(path):
-        archive = tarfile.open(path)  # noqa: SIM115 it is read from as long as the dataset lives
+        members = _members(path)
         # An archive may hold everything in one folder of its own name.
-        members = {m.name: m for m in archive.getmembers() if m.isfile()}
         prefix = _prefix(members)
         names = {name.removeprefix(prefix) for name in members if name.startswith(prefix)}
 
         def read(name: str) -> bytes:
-            file = archive.extractfile(members[prefix + name])
-            if file is None:
-                raise DatasetError(f"{name} is not a file of the archive")
-            return file.read()
+            start, size = members[prefix + name]
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(size)
     else:
         raise DatasetError("a dataset is a directory or a tar")
     return _dataset(path.name.removesuffix(".tar"), names, read, where or {})
+
+
+def _members(path: Path) -> dict[str, tuple[int, int]]:
+    """Name to (offset, size) of every plain file of an uncompressed tar."""
+    try:
+        with tarfile.open(path, "r:") as archive:
+            return {m.name: (m.offset_data, m.size) for m in archive.getmembers() if m.isfile()}
+    except tarfile.TarError as error:
+        raise DatasetError("the archive is compressed; unpack it first") from error
 
 
 def _prefix(members: Mapping[str, object]) -> str:
