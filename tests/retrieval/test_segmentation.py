@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +114,4 @@ def test_windows_overlap_and_reach_both_ends(duration):
     assert windows[-1][1] == duration
     assert all(end - start == WINDOW_MS for start, end in windows)
     starts = [start for start, _ in windows]
-    assert all(
-        0 < after - before <= HOP_MS for before, after in zip(starts, starts[1:], strict=False)
-    )
+    assert all(0 < after - before <= HOP_MS for before, after in pairwise(starts))
