@@ -28,7 +28,10 @@ def main(argv: list[str]) -> int:
     try:
         with temporary_appliance() as variables:
             env = {**os.environ, **variables, "HF_HUB_OFFLINE": "1"}
-            return _test(argv[1:], env) if argv[0] == "test" else _lint(env)
+            if argv[0] == "test":
+                return _test(argv[1:], env)
+            # Without a migration there is no application role yet that could log in.
+            return _lint({**env, "VITRINE_DB_ROLE": "owner"})
     except PostgresError as error:
         print(error, file=sys.stderr)
         return 1
