@@ -44,7 +44,8 @@ def features(similarities: npt.NDArray[np.floating[Any]], *, bank: npt.NDArray[A
 
 def logistic(scores: npt.NDArray[np.floating[Any]]) -> Numbers:
     """``1 / (1 + exp(-scores))`` without overflow."""
-    return 0.5 * (1.0 + np.tanh(np.asarray(scores, dtype=np.float64) / 2.0))
+    found: Numbers = 0.5 * (1.0 + np.tanh(np.asarray(scores, dtype=np.float64) / 2.0))
+    return found
 
 
 @dataclass(frozen=True)

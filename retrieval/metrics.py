@@ -6,6 +6,8 @@ query q is a right answer.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,7 +15,7 @@ Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.float64]
 
 
-def ranked(similarities: npt.NDArray[np.floating], relevant: Flags) -> Flags:  # type: ignore[type-arg]  # any width
+def ranked(similarities: npt.NDArray[np.floating[Any]], relevant: Flags) -> Flags:
     """``relevant`` (queries, targets) re-ordered by falling similarity; ties keep their order."""
     order = np.argsort(-similarities, axis=1, kind="stable")
     return np.take_along_axis(relevant, order, axis=1)
@@ -70,7 +72,9 @@ def calibration_error(probabilities: Numbers, right: Flags, *, bins: int = 10) -
     return float(np.abs(said - true).sum() / counts.sum())
 
 
-def accuracy(similarities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:  # type: ignore[type-arg]  # any width
+def accuracy(
+    similarities: npt.NDArray[np.floating[Any]], labels: npt.NDArray[np.integer[Any]]
+) -> float:
     """Share of items (rows) whose most similar label (column) is theirs; nan without items."""
     if not len(labels):
         return float("nan")

@@ -101,7 +101,8 @@ def _without(answers: Answers, share: float, seed: int) -> Answers:
     """
     rng = np.random.default_rng(seed)
     taken = answers.any(1) & (rng.random(len(answers)) < share)
-    return ~(answers & taken[:, None])
+    stays: Answers = ~(answers & taken[:, None])
+    return stays
 
 
 def calibrations_fit(sets: Sets, bank: Bank, *, seed: int) -> dict[tuple[str, str], Fit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,9 +46,9 @@ class Fit:
 
 
 def judged_top(
-    similarities: npt.NDArray[np.floating],
+    similarities: npt.NDArray[np.floating[Any]],
     right: npt.NDArray[np.bool_],
-    bank: npt.NDArray[np.floating],  # type: ignore[type-arg]  # any width
+    bank: npt.NDArray[np.floating[Any]],
     *,
     hopeless: bool = False,
 ) -> list[Judged]:

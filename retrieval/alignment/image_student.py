@@ -44,6 +44,6 @@ class HintHeads(nn.Module):
         """Mean squared error to each normalised teacher map (n, c, h, w), at the student's size."""
         found = {}
         for name, own in zip(HINTS, maps, strict=True):
-            wanted = functional.adaptive_avg_pool2d(targets[name], own.shape[-2:])
+            wanted = functional.adaptive_avg_pool2d(targets[name], (own.shape[2], own.shape[3]))
             found[name] = functional.mse_loss(self.maps[name](own), wanted)
         return found

@@ -168,7 +168,7 @@ def _run_start(recipe: dict[str, Any], teaching: Teaching, state: Path) -> _Run:
         width=len(teaching.scales["pool"].mean),
         dimension=teaching.texts.shape[1],
         drop_path=opts["drop_path"],
-    ).to(memory_format=torch.channels_last)
+    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
     # The head was fitted here on the teacher's outputs; none of the teacher's weights is in it.
     tower.head.load_state_dict(teaching.head.state_dict())
     both = nn.ModuleList([tower, HintHeads(tower, teaching.scales)])

@@ -24,7 +24,7 @@ class ImageEncoder:
 
     def __init__(self, tower: nn.Module, *, dimension: int, size: int, flip: bool) -> None:
         """``size`` is the side in pixels the tower sees."""
-        self._tower = tower.eval().to(memory_format=torch.channels_last)
+        self._tower = tower.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
         self.dimension = dimension
         self._size, self._flip = size, flip
 

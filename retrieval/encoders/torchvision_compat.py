@@ -30,7 +30,7 @@ def _real_operators_load() -> bool:
     for folder in spec.submodule_search_locations:
         for file in Path(folder).glob("_C*.so"):
             try:
-                torch.ops.load_library(str(file))
+                torch.ops.load_library(str(file))  # type: ignore[no-untyped-call]  # torch
             except OSError:
                 return False
             return True
@@ -41,9 +41,9 @@ def declare_missing_operators() -> bool:
     """True if schemas had to be declared; False where the real operators are there."""
     if all(_declared(name) for name in _SCHEMAS) or _real_operators_load():
         return False
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch
     for name, schema in _SCHEMAS.items():
         if not _declared(name):
-            library.define(name + schema)
+            library.define(name + schema)  # type: ignore[no-untyped-call]  # torch
     _kept.append(library)  # a Library that is collected takes its schemas with it
     return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,6 +16,10 @@ class ImageTower(nn.Module):
 
     Takes float RGB in 0..1 (n, 3, h, w); gives (n, dimension), not normalised.
     """
+
+    backbone: Any  # timm gives no types
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self, architecture: str, *, width: int, dimension: int, drop_path: float = 0.0
@@ -54,6 +60,8 @@ class AudioTower(nn.Module):
 
     Takes (n, frames, bands) of any length; gives (n, dimension), not normalised.
     """
+
+    backbone: Any  # timm gives no types
 
     def __init__(
         self, architecture: str, *, width: int, dimension: int, drop_path: float = 0.0
