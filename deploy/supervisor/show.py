@@ -8,7 +8,7 @@ import time
 
 from deploy.credentials import Credentials, GrantEntry
 
-_FIRST_SEARCH = "a dog running in the grass"
+_FIRST_SEARCH = "people skiing on a mountain"
 
 
 class Teller:
