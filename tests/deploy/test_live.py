@@ -76,7 +76,8 @@ def appliance():
     made = Appliance(folder / "data")
     yield made
     made.command("down")
-    remove_outside(Paths(made.data))
+    for each in (made.data, folder / "servers"):
+        remove_outside(Paths(each))
     shutil.rmtree(folder)
 
 
@@ -136,7 +137,6 @@ def test_real_servers_are_used_where_they_are_named(appliance):
             count = connection.execute("SELECT count(*) FROM accounts_user").fetchone()
         assert count == (1,)
         assert appliance.command("down").returncode == 0
-    remove_outside(outside)
 
 
 def answers(appliance: Appliance) -> bool:
