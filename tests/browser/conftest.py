@@ -35,7 +35,8 @@ def chromium() -> str | None:
     return os.environ.get("VITRINE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest.fixture(scope="session")
+# Closed after each module: while Playwright runs, no other test here can run an event loop.
+@pytest.fixture(scope="module")
 def browser():
     executable = chromium()
     if executable is None:
