@@ -44,13 +44,15 @@ GIBBERISH = [
     for _ in range(30)
 ]
 SCRIPT = """
-import json, sys
+import io, json, sys
 import numpy as np
 from retrieval.encoders.bundle import BUILTIN, manifest_read
 from retrieval.encoders.registry import load_tower
 manifest = manifest_read(BUILTIN)
 tower = load_tower(BUILTIN, manifest.towers["text"], manifest.dimension)
-np.save(sys.stdout.buffer, tower.encode(json.load(sys.stdin)))
+whole = io.BytesIO()  # numpy cannot write an array straight into a pipe
+np.save(whole, tower.encode(json.load(sys.stdin)))
+sys.stdout.buffer.write(whole.getvalue())
 """
 
 
