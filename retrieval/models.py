@@ -236,6 +236,7 @@ class ModelVersion(models.Model):
     manifest = models.JSONField(default=dict)
     manifest_sha256 = models.CharField(max_length=64)
     signed = models.BooleanField(default=False)
+    signer = models.CharField(max_length=64, blank=True)  # fingerprint of the key that signed it
     unsigned_reason = models.CharField(max_length=300, blank=True)
     installed_at = models.DateTimeField(auto_now_add=True)
 
