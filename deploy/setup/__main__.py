@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from deploy.paths import ROOT, Paths
 from deploy.setup.environment import Environment, SetupError
+from deploy.setup.offline import BundleRefusal, check
 from deploy.setup.preflight import GIB, look, refusals
 from deploy.supervisor.errors import StartError
 from deploy.supervisor.options import check_port, parse_down, parse_up
@@ -28,6 +29,7 @@ MODULES = {
     "lint": "deploy.checks",
     "bench": "deploy.benchmarks",
     "lock": "deploy.setup.lock",
+    "bundle": "deploy.setup.bundle",
 }
 
 
@@ -84,8 +86,12 @@ def _prepare(command: str, arguments: list[str], environment: Environment) -> No
             file=sys.stderr,
         )
     offline = (start / options.offline).resolve() if options.offline else None
-    if offline and not (offline / "wheels").is_dir():
-        raise SetupError(f"{offline} is no bundle: it has no folder `wheels`.")
+    if offline and not environment.complete():
+        print(f"Checking every file of {offline}", file=sys.stderr, flush=True)
+        try:
+            check(offline, lock=environment.locks[0])
+        except BundleRefusal as refusal:
+            raise SetupError(str(refusal)) from None
     with _alone(ROOT):
         environment.ensure(offline=offline)
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds a Python the appliance can run on and hands over to deploy/setup. Called by deploy/up,
-# deploy/down, deploy/test, deploy/lint, deploy/bench and deploy/lock with the command's name first.
+# deploy/down, deploy/test, deploy/lint, deploy/bench, deploy/lock and deploy/bundle with the command's name first.
 set -u
 VITRINE_START_DIR=$PWD
 export VITRINE_START_DIR

@@ -27,6 +27,7 @@ class Options:
     tls_key: Path | None = None
     demo: bool = True
     detach: bool = False
+    offline: Path | None = None
 
     @property
     def url(self) -> str:
@@ -61,7 +62,11 @@ def parse_up(argv: list[str]) -> Options:
     parser.add_argument("--tls-cert", help="certificate chain, PEM")
     parser.add_argument("--tls-key", help="its private key, PEM")
     parser.add_argument("--detach", action="store_true", help="return once ready; see deploy/down")
-    parser.add_argument("--offline", help="install from BUNDLE/wheels instead of a package index")
+    parser.add_argument(
+        "--offline",
+        metavar="BUNDLE",
+        help="install from what deploy/bundle wrote, and nothing else",
+    )
     given = parser.parse_args(argv)
     options = Options(
         data=_data_folder(given.data),
@@ -71,6 +76,7 @@ def parse_up(argv: list[str]) -> Options:
         tls_key=_file(given.tls_key, "--tls-key"),
         demo=not given.no_demo,
         detach=given.detach,
+        offline=_folder(given.offline),
     )
     check(options)
     return options
@@ -133,6 +139,12 @@ def check_port(options: Options) -> None:
                 f"Port {options.port} on {options.listen} cannot be used ({error.strerror}): "
                 "choose another with --port."
             ) from None
+
+
+def _folder(given: str | None) -> Path | None:
+    if given is None:
+        return None
+    return (Path(os.environ.get("VITRINE_START_DIR", ".")) / given).resolve()
 
 
 def _data_folder(given: str | None) -> Path:

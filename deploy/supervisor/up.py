@@ -15,6 +15,7 @@ from deploy.embedded.account import AccountError
 from deploy.embedded.files import UnsafeFolderError, make_data_folders, write_private
 from deploy.embedded.postgres import EmbeddedPostgres, PostgresError
 from deploy.paths import Paths
+from deploy.setup.offline import models_in
 from deploy.supervisor import leftovers
 from deploy.supervisor.bootstrap import Manage, Servers, choose_servers, make_secrets
 from deploy.supervisor.errors import StartError, StopRequestedError
@@ -122,6 +123,8 @@ def _start(options: Options, paths: Paths, watch: Watch, teller: Teller, *, demo
     for service in later:
         _launch(watch, paths, service)
     watch.wait_ready([service.name for service in (*early, *later)])
+    if options.offline is not None:
+        _install_models(manage, options.offline, teller)
     if demo and options.demo and not _demo_loaded(paths):
         teller.say(f"the pages answer at {options.url}; loading the demo")
         began = time.monotonic()
@@ -129,6 +132,17 @@ def _start(options: Options, paths: Paths, watch: Watch, teller: Teller, *, demo
             _mark_demo(paths, loaded=True, seconds=time.monotonic() - began)
         else:
             teller.say(f"the demo is not complete, the next start goes on: see {manage.log}")
+
+
+def _install_models(manage: Manage, bundle: Path, teller: Teller) -> None:
+    """The encoder bundles that came along, if their signatures are trusted here."""
+    for model in models_in(bundle):
+        teller.say(f"installing the model {model.name}")
+        if manage.run("models", "install", str(model)) != 0:
+            teller.say(
+                f"{model.name} is not installed, see {manage.log}; once its signer is trusted, or "
+                f"with a reason: manage.py models install {model} --unsigned --reason WHY"
+            )
 
 
 def _start_servers(paths: Paths, watch: Watch, servers: Servers) -> None:
