@@ -273,6 +273,82 @@ class VectorTable(models.Model):
         return self.table
 
 
+class ModelSet(models.Model):
+    """Versions that some collections use instead of the active ones; ``Collection.model_set``.
+
+    The set ``default`` has no row: it is the active versions.
+    """
+
+    name = models.SlugField(primary_key=True, max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelSetVersion(models.Model):
+    """The version a set uses in one space; in every other space the active one serves."""
+
+    model_set = models.ForeignKey(ModelSet, on_delete=models.CASCADE, related_name="versions")
+    space = models.ForeignKey(Space, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="in_sets")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_set", "space"], name="one_version_a_space_in_a_set"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_set_id}: {self.space_id}"
+
+
+class ReembedJob(models.Model):
+    """Filling one version's vector table from what is already stored; at most one job a version.
+
+    It walks the segments by id, round after round, until a whole round finds nothing to mend.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        PAUSED = "paused"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model_version = models.OneToOneField(
+        ModelVersion, on_delete=models.CASCADE, related_name="reembed"
+    )
+    state = models.CharField(max_length=16, choices=State.choices, default=State.RUNNING)
+    reason = models.CharField(max_length=64, blank=True)  # a code, where it failed or waits
+    total = models.PositiveBigIntegerField(default=0)  # segments to embed, as of the round's start
+    done = models.PositiveBigIntegerField(default=0)  # of them, those behind the cursor
+    cursor = models.BigIntegerField(default=0)  # id of the last segment dealt with in this round
+    round = models.PositiveIntegerField(default=1)
+    mended = models.PositiveBigIntegerField(default=0)  # vectors written or removed this round
+    # Assets that could not be embedded: [{"asset": id, "code": word}], the first of them.
+    problems = models.JSONField(default=list, blank=True)
+    # Segments a second at most; none: as the searches beside it allow.
+    rate_limit = models.FloatField(null=True, blank=True)
+    rate = models.FloatField(default=0.0)  # segments a second lately
+    duty = models.FloatField(default=1.0)  # share of its time it works now; less beside searches
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # Who works on it now, as with an asset: whoever writes must still hold the claim.
+    claim = models.UUIDField(null=True, blank=True)
+    claimed_by = models.CharField(max_length=200, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return f"{self.model_version_id}: {self.state}"
+
+
 class Calibration(models.Model):
     """How a similarity becomes a probability for one pair of modalities."""
 
