@@ -7,9 +7,13 @@ import json
 import os
 import threading
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+
+from retrieval.backoff import Tries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,8 +22,16 @@ if TYPE_CHECKING:
 META_HEADER: Final = "x-vitrine-meta"
 DEADLINE_HEADER: Final = "x-vitrine-deadline-ms"
 _CONNECT_SECONDS: Final = 2.0
-_CONNECT_ATTEMPTS: Final = 3
+# Long enough for a connection that a restart left dead, short enough for a health question.
+_USUAL_PATIENCE_SECONDS: Final = 0.5
+_LEAST_SECONDS: Final = 0.05
+# Threads of one process that may wait for a server that is away; all others hear so at once, so
+# that a web server goes on answering what needs no model.
+_MOST_WAITING: Final = 4
 _BUSY: Final = frozenset({429, 502, 503, 504})
+_NOT_REACHABLE: Final = "not-reachable"
+_BROKE: Final = "broke-off"
+_WORTH_ANOTHER_TRY: Final = frozenset({_NOT_REACHABLE, _BROKE, "busy"})
 
 
 class TransportUnavailableError(Exception):
@@ -59,8 +71,9 @@ class UnixTransport:
     """One keep-alive HTTP client a process; safe between threads and across a fork.
 
     All requests here are free of side effects in the server, so those with a body in memory are
-    sent once more where the
-    connection broke before an answer came (a server that restarts).
+    sent again where nobody was there, the connection broke before an answer came (a server that
+    restarts), or the server was busy: after a pause, for as long as the caller's patience and
+    deadline allow.
     """
 
     def __init__(self, socket: Path, *, timeout_seconds: float) -> None:
@@ -68,12 +81,15 @@ class UnixTransport:
         self._socket = socket
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
+        self._waiting = threading.BoundedSemaphore(_MOST_WAITING)
         self._client: httpx.Client | None = None
         self._pid = 0
 
     def get(self, path: str, *, timeout_seconds: float | None = None) -> dict[str, Any]:
         """The JSON object that the server answers."""
-        body = json.loads(self._send("GET", path, None, None, timeout_seconds, replay=True))
+        seconds = timeout_seconds or self._timeout_seconds
+        request = _Request("GET", path, None, {})
+        body = json.loads(self._send(request, seconds, _USUAL_PATIENCE_SECONDS))
         if not isinstance(body, dict):
             raise TransportUnavailableError("bad-answer")
         return body
@@ -85,15 +101,19 @@ class UnixTransport:
         *,
         meta: dict[str, Any] | None = None,
         timeout_seconds: float | None = None,
+        patience_seconds: float = _USUAL_PATIENCE_SECONDS,
     ) -> bytes:
-        """The body of the answer.
+        """The body of the answer; ``timeout_seconds`` is the deadline of all attempts together.
 
         Raises:
             TransportUnavailableError: nobody there, busy, too slow, or gone in the middle.
             TransportRefusedError: the server's 4xx with its JSON.
         """
-        replay = isinstance(body, bytes)
-        return self._send("POST", path, body, meta, timeout_seconds, replay=replay)
+        headers = {} if meta is None else {META_HEADER: encode_meta(meta)}
+        seconds = timeout_seconds or self._timeout_seconds
+        # A stream that was begun cannot be sent again.
+        patience = patience_seconds if isinstance(body, bytes) else 0.0
+        return self._send(_Request("POST", path, body, headers), seconds, patience)
 
     def close(self) -> None:
         """Drop this process's connections."""
@@ -114,47 +134,65 @@ class UnixTransport:
                 self._pid = os.getpid()
             return self._client
 
-    def _look(self) -> None:
-        """Raise as a refused connection where there is no socket.
+    def _send(self, request: _Request, seconds: float, patience_seconds: float) -> bytes:
+        deadline = time.monotonic() + seconds
+        tries = Tries(deadline, patience_seconds)
+        with ExitStack() as slot:
+            while True:
+                try:
+                    return self._once(request, max(_LEAST_SECONDS, deadline - time.monotonic()))
+                except TransportUnavailableError as error:
+                    self._wait(tries, error, slot)
 
-        httpcore leaves the file descriptor of an attempt that failed to the garbage collector.
+    def _wait(self, tries: Tries, error: TransportUnavailableError, slot: ExitStack) -> None:
+        """Sleep before the next attempt, or raise ``error`` where there should be none.
+
+        Who was being served when the server went keeps its place; of those who come while it is
+        away only a few may wait.
         """
-        if not self._socket.exists():
-            raise httpx.ConnectError("no socket")
+        if error.code not in _WORTH_ANOTHER_TRY:
+            raise error
+        if error.code == _NOT_REACHABLE and tries.attempt == 0:
+            if not self._waiting.acquire(blocking=False):
+                raise error
+            slot.callback(self._waiting.release)
+        seconds = tries.pause(
+            retry_after_seconds=error.retry_after_seconds, broke=error.code == _BROKE
+        )
+        if seconds is None:
+            raise error
+        time.sleep(seconds)
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: bytes | Iterable[bytes] | None,
-        meta: dict[str, Any] | None,
-        timeout_seconds: float | None,
-        *,
-        replay: bool,
-    ) -> bytes:
-        seconds = timeout_seconds or self._timeout_seconds
-        headers = {DEADLINE_HEADER: str(int(seconds * 1000))}
-        if meta is not None:
-            headers[META_HEADER] = encode_meta(meta)
-        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
-        for attempt in range(_CONNECT_ATTEMPTS):
-            last = not replay or attempt == _CONNECT_ATTEMPTS - 1
-            try:
-                self._look()
-                response = self._http().request(
-                    method, path, content=body, headers=headers, timeout=timeout
-                )
-            except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
-                if last:
-                    raise TransportUnavailableError("not-reachable") from error
-                time.sleep(0.05 * 4**attempt)
-                continue
-            except httpx.TimeoutException as error:
-                raise TransportUnavailableError("timed-out") from error
-            except httpx.TransportError as error:
-                raise TransportUnavailableError("connection-failed") from error
-            return _checked(response)
-        raise TransportUnavailableError("not-reachable")
+    def _once(self, request: _Request, seconds: float) -> bytes:
+        """One attempt. The server hears how long somebody waits for the answer."""
+        # httpcore leaves the file descriptor of an attempt that failed to the garbage collector.
+        if not self._socket.exists():
+            raise TransportUnavailableError(_NOT_REACHABLE)
+        try:
+            response = self._http().request(
+                request.method,
+                request.path,
+                content=request.body,
+                headers={**request.headers, DEADLINE_HEADER: str(int(seconds * 1000))},
+                timeout=httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise TransportUnavailableError(_NOT_REACHABLE) from error
+        except (httpx.RemoteProtocolError, httpx.NetworkError) as error:
+            raise TransportUnavailableError(_BROKE) from error
+        except httpx.TimeoutException as error:
+            raise TransportUnavailableError("timed-out") from error
+        except httpx.TransportError as error:
+            raise TransportUnavailableError("connection-failed") from error
+        return _checked(response)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    body: bytes | Iterable[bytes] | None
+    headers: dict[str, str]
 
 
 def _checked(response: httpx.Response) -> bytes:

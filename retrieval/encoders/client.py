@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Priority = Literal["query", "ingest"]
 QUERY_TIMEOUT_SECONDS = 20.0
 INGEST_TIMEOUT_SECONDS = 300.0
+# How long a request waits for a model server that restarts or is busy. An ingestion that waited
+# longer gives its worker back and is queued again.
+INGEST_PATIENCE_SECONDS = 60.0
 
 
 class ModelError(Exception):
@@ -67,7 +70,10 @@ class ModelInfo:
 
 
 class ModelClient:
-    """Asks the model server for embeddings; one instance serves all threads and survives a fork."""
+    """Asks the model server for embeddings; one instance serves all threads and survives a fork.
+
+    A server that restarts, or says 429 or 503 with Retry-After, is asked again within the deadline.
+    """
 
     def __init__(self, socket: Path | str) -> None:
         """Nothing is connected before the first call."""
@@ -138,7 +144,12 @@ class ModelClient:
     def _encode(self, body: bytes, count: int, priority: Priority) -> npt.NDArray[np.float32]:
         seconds = QUERY_TIMEOUT_SECONDS if priority == "query" else INGEST_TIMEOUT_SECONDS
         with _translated():
-            answer = self._transport.post("/encode", body, timeout_seconds=seconds)
+            answer = self._transport.post(
+                "/encode",
+                body,
+                timeout_seconds=seconds,
+                patience_seconds=min(seconds, INGEST_PATIENCE_SECONDS),
+            )
             _, arrays = framing.unpack_arrays(answer)
         rank = 2
         if len(arrays) != 1 or arrays[0].ndim != rank or arrays[0].shape[0] != count:
