@@ -379,7 +379,15 @@ class EvaluationRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     model = models.CharField(max_length=100)
+    # What was evaluated under that name; empty for a bundle that is not installed.
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+    against = models.CharField(max_length=100, blank=True)  # the model it was compared with
     dataset = models.CharField(max_length=200)
+    # Whose assets were the data, if they were a collection's.
+    collection = models.ForeignKey(
+        Collection, null=True, blank=True, on_delete=models.CASCADE, related_name="evaluations"
+    )
+    own_data = models.BooleanField(default=False)  # not a public benchmark
     result = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -388,6 +396,37 @@ class EvaluationRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} on {self.dataset}"
+
+
+class Promotion(models.Model):
+    """One version put in another's place: what a rollback undoes, and on what grounds it was done.
+
+    For one ``collection``, or for all that have no version of their own.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="promotions")
+    # Empty where nothing had to make room. The ref outlives the version.
+    replaced = models.ForeignKey(
+        ModelVersion, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    replaced_ref = models.CharField(max_length=100, blank=True)
+    collection = models.ForeignKey(
+        Collection, null=True, on_delete=models.CASCADE, related_name="promotions"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.UUIDField(null=True)  # the ledger's id of whoever did it
+    forced = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300, blank=True)
+    evaluations = models.JSONField(default=list)  # ids of the runs that were looked at
+    findings = models.JSONField(default=list)  # what stood against it
+    rolled_back_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} at {self.at:%Y-%m-%d %H:%M}"
 
 
 class IdempotencyKey(models.Model):
