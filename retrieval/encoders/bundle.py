@@ -1,4 +1,4 @@
-"""Encoder bundles on disk: what the manifest says, and whether the files are what it says.
+"""Encoder bundles on disk: whether the files are what the manifest says, and where they lie.
 
 A bundle is a directory with ``manifest.json``, safetensors, configs and tokenizer files; no code.
 Nothing here imports torch, so web and workers read manifests too.
@@ -8,124 +8,47 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.encoders import strict_json
+from retrieval.encoders.errors import BundleError
+from retrieval.encoders.manifest import (
+    FORMAT,
+    SUFFIXES,
+    Manifest,
+    TowerSpec,
+    manifest_parse,
+    path_check,
+)
 from retrieval.redaction.types import TensorSpec
 
+__all__ = [
+    "BUILTIN",
+    "FORMAT",
+    "SUFFIXES",
+    "BundleError",
+    "Manifest",
+    "TowerSpec",
+    "bundle_folder",
+    "file_sha256",
+    "load_reference",
+    "manifest_parse",
+    "manifest_read",
+    "package_verify",
+    "path_check",
+    "tensor_spec",
+    "verify_bundle",
+]
+
 BUILTIN = Path(__file__).parent / "starter"
-FORMAT = 1
-# What a bundle may hold. Nothing that can be executed or unpickled.
-SUFFIXES = frozenset({".safetensors", ".json", ".txt", ".md"})
-_SHA256_DIGITS = 64
-_REQUIRED = ("format", "name", "version", "space", "dimension", "licence", "towers", "files")
-
-
-class BundleError(Exception):
-    """A bundle that must not be used; ``reason`` is a plain sentence, ``code`` is for programs."""
-
-    permanent = True
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(f"{code}: {reason}")
-        self.code = code
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class TowerSpec:
-    """One tower: the library that loads it, its files, its own settings and its input.
-
-    ``package`` names an installed Python package whose files it uses, with their hashes in
-    ``package_files``; otherwise ``weights`` is a file of the bundle.
-    """
-
-    modality: str
-    library: str
-    weights: str | None
-    package: str | None
-    package_files: Mapping[str, str]
-    config: Mapping[str, Any]
-    input: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """``manifest.json``, parsed and checked in form. ``files`` maps paths to SHA-256 in hex."""
-
-    name: str
-    version: str
-    space: str
-    dimension: int
-    licence: str
-    towers: Mapping[str, TowerSpec]
-    files: Mapping[str, str]
-
-    @property
-    def ref(self) -> str:
-        """``name@version``."""
-        return f"{self.name}@{self.version}"
-
-
-def manifest_parse(data: Any) -> Manifest:
-    """The manifest in ``data``, the parsed JSON.
-
-    Raises:
-        BundleError: a part is missing or of the wrong kind, or the format is another one.
-    """
-    if not isinstance(data, dict) or any(key not in data for key in _REQUIRED):
-        raise BundleError("bad-manifest", "The manifest lacks a required part.")
-    if data["format"] != FORMAT:
-        raise BundleError("bad-format", f"The bundle's format is not {FORMAT}.")
-    words = ("name", "version", "space", "licence")
-    if not all(isinstance(data[key], str) and data[key] for key in words):
-        raise BundleError("bad-manifest", "Name, version, space and licence are words.")
-    if not all(
-        part.replace("-", "").replace(".", "").replace("_", "").isalnum()
-        and not part.startswith(".")
-        for part in (data["name"], data["version"])
-    ):
-        raise BundleError("bad-manifest", "Name and version are letters, digits, dots and dashes.")
-    dimension = data["dimension"]
-    if not isinstance(dimension, int) or isinstance(dimension, bool) or dimension < 1:
-        raise BundleError("bad-manifest", "The dimension is not a positive number.")
-    if not isinstance(data["towers"], dict) or not data["towers"]:
-        raise BundleError("bad-manifest", "The manifest names no tower.")
-    if not isinstance(data["files"], dict):
-        raise BundleError("bad-manifest", "The list of files is not an object.")
-    for path, digest in data["files"].items():
-        path_check(path)
-        _digest_check(digest)
-    towers = {modality: _tower(modality, tower) for modality, tower in data["towers"].items()}
-    return Manifest(
-        name=data["name"],
-        version=data["version"],
-        space=data["space"],
-        dimension=dimension,
-        licence=data["licence"],
-        towers=towers,
-        files=dict(data["files"]),
-    )
-
-
-def path_check(path: str) -> None:
-    """Nothing, if ``path`` stays inside the bundle and is of a permitted kind.
-
-    Raises:
-        BundleError: it is absolute, climbs, is hidden, or its suffix is not permitted.
-    """
-    parts = PurePosixPath(path)
-    climbs = parts.is_absolute() or any(p in {"", ".", ".."} or p[0] == "." for p in parts.parts)
-    if climbs or "\\" in path or "\0" in path or str(parts) != path:
-        raise BundleError("bad-path", "A file of the manifest would lie outside the bundle.")
-    if parts.suffix not in SUFFIXES:
-        raise BundleError("bad-kind", "A file of the manifest is of a kind that is not permitted.")
+SIGNATURE = "manifest.sig"
+_UNLISTED = frozenset({"manifest.json", SIGNATURE})
+_MOST_MANIFEST_BYTES = 4 * 1024 * 1024
 
 
 def manifest_read(folder: Path) -> Manifest:
@@ -134,14 +57,16 @@ def manifest_read(folder: Path) -> Manifest:
     Raises:
         BundleError: there is none, or it is not in the expected form.
     """
-    path = folder / "manifest.json"
     try:
-        data = json.loads(path.read_bytes())
+        with (folder / "manifest.json").open("rb") as file:
+            data = file.read(_MOST_MANIFEST_BYTES + 1)
     except OSError as error:
         raise BundleError("no-manifest", "There is no manifest.json.") from error
-    except ValueError as error:
-        raise BundleError("bad-manifest", "manifest.json is not JSON.") from error
-    return manifest_parse(data)
+    try:
+        parsed = strict_json.loads(data, most_bytes=_MOST_MANIFEST_BYTES)
+    except strict_json.JsonRefused as error:
+        raise BundleError("bad-manifest", f"manifest.json cannot be used: {error}.") from error
+    return manifest_parse(parsed)
 
 
 def verify_bundle(folder: Path) -> Manifest:
@@ -153,19 +78,7 @@ def verify_bundle(folder: Path) -> Manifest:
         BundleError: anything is missing, changed, unlisted, a link, or not permitted.
     """
     manifest = manifest_read(folder)
-    found: set[str] = set()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            raise BundleError("link", "The bundle holds a link.")
-        if path.is_dir() or name == "manifest.json":
-            continue
-        if name not in manifest.files:
-            raise BundleError(
-                "unlisted", "The bundle holds a file that the manifest does not list."
-            )
-        found.add(name)
-    if found != set(manifest.files):
+    if _listed(folder, manifest) != set(manifest.files):
         raise BundleError("missing", "A file of the manifest is not in the bundle.")
     for name, digest in manifest.files.items():
         if file_sha256(folder / name) != digest:
@@ -174,6 +87,25 @@ def verify_bundle(folder: Path) -> Manifest:
         if tower.package is not None:
             package_verify(tower)
     return manifest
+
+
+def _listed(folder: Path, manifest: Manifest) -> set[str]:
+    """Names of the files in the folder, all of which the manifest lists."""
+    found: set[str] = set()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            raise BundleError("link", "The bundle holds a link.")
+        if path.is_dir() or name in _UNLISTED:
+            continue
+        if not path.is_file():
+            raise BundleError("bad-kind", "The bundle holds something that is no file.")
+        if name not in manifest.files:
+            raise BundleError(
+                "unlisted", "The bundle holds a file that the manifest does not list."
+            )
+        found.add(name)
+    return found
 
 
 def package_verify(tower: TowerSpec) -> Path:
@@ -202,19 +134,29 @@ def file_sha256(path: Path) -> str:
 
 
 def bundle_folder(ref: str, *, models_dir: Path) -> Path:
-    """Where the bundle ``name@version`` lies: the built-in one, or a folder of ``models_dir``.
+    """Where the bundle ``name@version`` lies: a folder of ``models_dir``, or the one that ships.
+
+    An installed copy comes first, so a release with another starter serves the old one on, and a
+    starter that cannot be read is nobody else's trouble.
 
     Raises:
         BundleError: ``ref`` could leave ``models_dir``, or there is no such bundle.
     """
-    if ref == manifest_read(BUILTIN).ref:
-        return BUILTIN
     if "/" in ref or "\\" in ref or "\0" in ref or ref.startswith(".") or "@" not in ref:
         raise BundleError("bad-ref", "That is not the name of a model.")
     folder = models_dir / ref
-    if not (folder / "manifest.json").is_file():
-        raise BundleError("unknown", "No such model is installed.")
-    return folder
+    if (folder / "manifest.json").is_file():
+        return folder
+    if _is_builtin(ref):
+        return BUILTIN
+    raise BundleError("unknown", "No such model is installed.")
+
+
+def _is_builtin(ref: str) -> bool:
+    try:
+        return ref == manifest_read(BUILTIN).ref
+    except BundleError:
+        return False
 
 
 def load_reference(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
@@ -250,36 +192,3 @@ def tensor_spec(
         sample_rate=int(wanted.get("sample_rate", usual.sample_rate)),
         windows_ms=tuple(windows_ms),
     )
-
-
-def _tower(modality: str, data: Any) -> TowerSpec:
-    if not isinstance(data, dict) or not isinstance(data.get("library"), str):
-        raise BundleError("bad-manifest", "A tower of the manifest names no library.")
-    if not modality.isidentifier():
-        raise BundleError("bad-manifest", "A modality is not a word.")
-    weights, package = data.get("weights"), data.get("package")
-    if isinstance(weights, str) == isinstance(package, str):
-        raise BundleError("bad-manifest", "A tower has either weights or a package.")
-    if isinstance(package, str) and not package.isidentifier():
-        raise BundleError("bad-manifest", "A package is not a plain name.")
-    files = data.get("package_files", {})
-    if not isinstance(files, dict) or (isinstance(package, str) and not files):
-        raise BundleError("bad-manifest", "The files of a package have no hashes.")
-    for path, digest in files.items():
-        path_check(path)
-        _digest_check(digest)
-    return TowerSpec(
-        modality=modality,
-        library=data["library"],
-        weights=weights,
-        package=package,
-        package_files=dict(files),
-        config=dict(data.get("config", {})),
-        input=dict(data.get("input", {})),
-    )
-
-
-def _digest_check(digest: Any) -> None:
-    hexadecimal = isinstance(digest, str) and len(digest) == _SHA256_DIGITS
-    if not hexadecimal or set(digest) - set("0123456789abcdef"):
-        raise BundleError("bad-manifest", "A hash of the manifest is not SHA-256 in hex.")
