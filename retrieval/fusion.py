@@ -67,7 +67,7 @@ def fuse(signals: Iterable[Signal], *, method: Method = "calibrated") -> list[Fu
 
     ``calibrated`` ranks by the strongest weighted probability among the spaces. A space that did
     not find the asset says nothing, so nothing is averaged. ``rrf`` ranks by the weighted sum of
-    1 / (60 + rank) over the lists, one a space and target modality; confidences stay what they are.
+    1 / (60 + rank) over the lists, one a model and target modality; confidences stay what they are.
     """
     by_asset: dict[UUID, list[Signal]] = {}
     for signal in signals:
@@ -111,7 +111,7 @@ def _reciprocal(best_of: Iterable[tuple[Signal, ...]]) -> dict[UUID, float]:
     lists: dict[tuple[str, str], list[Signal]] = {}
     for signals in best_of:
         for signal in signals:
-            lists.setdefault((signal.space, signal.target_modality), []).append(signal)
+            lists.setdefault((signal.model, signal.target_modality), []).append(signal)
     scores: dict[UUID, float] = {}
     for found in lists.values():
         for rank, signal in enumerate(sorted(found, key=_order), start=1):

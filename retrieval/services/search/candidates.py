@@ -29,9 +29,10 @@ Certainty = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
 
 
 def candidates(*, asked: Checked, reach: Reach, query: Query) -> list[Signal]:
-    """At least ``top_k`` assets of every space and modality, where so many are permitted.
+    """At least ``top_k`` assets of every version and modality, where so many are permitted.
 
-    Call inside ``scope.user``. One query a space, more only where one asset fills a whole list.
+    Call inside ``scope.user``. Each version's table is asked for the collections that use that
+    version, and for no others. One query a version, more only where one asset fills a whole list.
     """
     signals: list[Signal] = []
     for model in reach.models:
@@ -53,7 +54,7 @@ def _nearest(
         near = backend().search(
             table=model.table,
             query=vector,
-            collections=reach.collections,
+            collections=reach.held[model.ref],
             modalities=left,
             top_k=size,
             where=asked.request.filters,

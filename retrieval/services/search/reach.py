@@ -20,8 +20,8 @@ from retrieval.selectors.assets import asset_get
 from retrieval.selectors.models import (
     ActiveModel,
     PairParameters,
-    active_models,
     calibrations_of,
+    models_for,
 )
 from retrieval.services.search.checks import Checked
 from retrieval.states import State
@@ -41,11 +41,16 @@ class Rules:
 
 @dataclass(frozen=True)
 class Reach:
-    """What is read before a model runs; ``stored``: the query asset's vectors, by model ref."""
+    """What is read before a model runs, at one moment: a swap in between changes nothing here.
+
+    ``held``: by model ref, the collections that are searched with that version; each collection
+    has one version a space. ``stored``: the query asset's vectors, by model ref.
+    """
 
     collections: tuple[UUID, ...]
     modalities: tuple[str, ...]
     models: tuple[ActiveModel, ...]
+    held: dict[str, tuple[UUID, ...]]
     calibrations: tuple[PairParameters, ...]
     rules: Rules
     asset_modality: str | None
@@ -66,17 +71,18 @@ def reach_of(*, user: User, asked: Checked) -> Reach:
     wanted = readable if asked.collections is None else list(asked.collections)
     if not set(wanted) <= set(readable):
         raise NotVisible("One of the collections does not exist.")
-    models = active_models()
-    if not models:
-        raise Unavailable("No model is installed.")
-    models, modalities = _chosen(models, asked)
     policies = _policies(wanted)
     permitted = _for_purpose(policies, asked.request.purpose)
+    held = {one.model.ref: one for one in models_for({c.id: c.model_set for c in permitted})}
+    if not held:
+        raise Unavailable("No model is installed.")
+    models, modalities = _chosen([one.model for one in held.values()], asked)
     modality, stored = _query_asset(user, asked.request.asset, set(readable), models)
     return Reach(
         collections=tuple(policy.id for policy in permitted),
         modalities=modalities,
         models=tuple(models),
+        held={ref: one.collections for ref, one in held.items()},
         calibrations=tuple(calibrations_of(models=models)),
         rules=_rules(permitted, modality or "text"),
         asset_modality=modality,
@@ -105,7 +111,7 @@ def _policies(collections: Iterable[UUID]) -> list[Collection]:
     wanted = Collection.objects.filter(id__in=list(collections))
     return list(
         wanted.select_related("retention_policy").only(
-            "id", "redaction_profile", "purposes", "retention_policy__rules"
+            "id", "redaction_profile", "purposes", "model_set", "retention_policy__rules"
         )
     )
 
