@@ -2,67 +2,82 @@
 
 from __future__ import annotations
 
-import contextlib
+import itertools
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, InvalidStateError
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
+from workers.model_server.batches import (
+    Encode,
+    Job,
+    MemoryShortError,
+    compute,
+    items_waiting,
+    next_batch,
+    seconds_to_halve,
+)
+from workers.model_server.pace import Pace
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
+__all__ = ["LANES", "Encode", "Lane", "MemoryShortError", "QueueFullError", "Scheduler"]
+
 Lane = Literal["query", "ingest"]
-Encode = Callable[[list[Any]], "npt.NDArray[np.float32]"]
 LANES: Final[tuple[Lane, Lane]] = ("query", "ingest")
+
+
+# While queries come, a micro-batch of ingestion is short, so that a query waits little; with nobody
+# asking it is long enough for the cores to be used well.
+_BESIDE_QUERIES_SECONDS: Final = 0.05
+_ALONE_SECONDS: Final = 0.4
+_QUERIES_COME_FOR_SECONDS: Final = 10.0
+# After so many batches of queries in a row, one of ingestion has its turn, if any waits.
+QUERIES_IN_A_ROW: Final = 8
 
 
 class QueueFullError(Exception):
     """More items wait than the server takes; the caller should come back."""
 
-
-@dataclass(eq=False)
-class _Job:
-    """Items of one request; ``taken`` of them are in batches already."""
-
-    tower: Hashable
-    encode: Encode
-    batch_items: int
-    items: Sequence[Any]
-    future: Future[npt.NDArray[np.float32]]
-    size_bytes: int
-    taken: int = 0
-    rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    done: int = 0
-
-
-@dataclass(eq=False)
-class _Share:
-    job: _Job
-    items: Sequence[Any]
+    def __init__(self, retry_after_seconds: float = 1.0) -> None:
+        """``retry_after_seconds``: until half of what waits is likely to be done."""
+        super().__init__("queue full")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Scheduler:
     """One thread that encodes; requests of the same tower and lane share batches.
 
     There is one thread because one batch already uses every core. A large ingestion is cut into
-    micro-batches, and before each of them waiting queries have their turn. Nothing waits in order
-    to fill a batch: while one is computed, the next fills by itself.
+    micro-batches, and before each of them waiting queries have their turn; so a query never waits
+    for more than one, and ingestion moves on however many queries come. Nothing waits in order to
+    fill a batch: while one is computed, the next fills by itself.
     """
 
     def __init__(
-        self, *, max_waiting_items: int = 4096, max_waiting_bytes: int = 256 * 1024 * 1024
+        self,
+        *,
+        max_waiting_items: int = 4096,
+        max_waiting_bytes: int = 256 * 1024 * 1024,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Not running before ``start``; the limits hold for each lane."""
         self._max_items = max_waiting_items
         self._max_bytes = max_waiting_bytes
-        self._lines: dict[Lane, deque[_Job]] = {"query": deque(), "ingest": deque()}
+        self._clock = clock
+        self._lines: dict[Lane, deque[Job]] = {"query": deque(), "ingest": deque()}
         self._wake = threading.Condition()
         self._stopped = False
         self._batches: dict[Lane, int] = {"query": 0, "ingest": 0}
+        self._items: dict[Lane, int] = {"query": 0, "ingest": 0}
+        self._paces: dict[Hashable, Pace] = {}
+        self._queries_in_a_row = 0
+        self._last_query = -math.inf
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
 
     def start(self) -> None:
@@ -86,12 +101,40 @@ class Scheduler:
     def waiting(self) -> dict[str, int]:
         """Items not yet in a batch, by lane."""
         with self._wake:
-            return {lane: _waiting(line) for lane, line in self._lines.items()}
+            return {lane: items_waiting(line) for lane, line in self._lines.items()}
 
     @property
     def batches(self) -> dict[str, int]:
         """Batches computed since the start, by lane."""
         return {lane: self._batches[lane] for lane in LANES}
+
+    @property
+    def items(self) -> dict[str, int]:
+        """Items encoded since the start, by lane."""
+        return {lane: self._items[lane] for lane in LANES}
+
+    def paces(self) -> dict[Hashable, Pace]:
+        """What was measured of each tower."""
+        with self._wake:
+            return dict(self._paces)
+
+    def waiting_by_tower(self) -> dict[Hashable, int]:
+        """Items not yet in a batch, by tower."""
+        with self._wake:
+            found: dict[Hashable, int] = {}
+            for job in itertools.chain.from_iterable(self._lines.values()):
+                found[job.tower] = found.get(job.tower, 0) + len(job.items) - job.taken
+            return found
+
+    def limit(self, tower: Hashable, most: int) -> None:
+        """No batch of this tower is larger than ``most`` from now on."""
+        with self._wake:
+            self._paces[tower] = Pace.of(most)
+
+    def forget(self, tower: Hashable) -> None:
+        """What was measured of a tower that is no longer in memory goes."""
+        with self._wake:
+            self._paces.pop(tower, None)
 
     def submit(
         self,
@@ -108,28 +151,33 @@ class Scheduler:
         Row i for item i. Cancel it and what is left of the job is dropped.
 
         ``tower`` says which jobs may share a batch; ``encode`` is called in the compute thread with
-        at most ``batch_items`` items.
+        at most ``batch_items`` items, fewer where those took too long or did not fit into memory.
 
         Raises:
             QueueFullError: too many items wait in this lane.
         """
         future: Future[npt.NDArray[np.float32]] = Future()
-        job = _Job(tower, encode, batch_items, items, future, size_bytes)
         with self._wake:
+            pace = self._paces.setdefault(tower, Pace.of(batch_items))
+            job = Job(tower, encode, pace, items, future, size_bytes)
             line = self._lines[lane]
             if self._stopped or (line and self._over(line, job)):
-                raise QueueFullError
+                raise QueueFullError(seconds_to_halve(line))
+            if lane == "query":
+                self._last_query = self._clock()
             line.append(job)
             self._wake.notify()
         return future
 
-    def _over(self, line: deque[_Job], job: _Job) -> bool:
+    def _over(self, line: deque[Job], job: Job) -> bool:
         """Whether ``job`` is too much on top of ``line``.
 
         Alone it never is, or it could never be done.
         """
         size_bytes = sum(waiting.size_bytes for waiting in line) + job.size_bytes
-        return _waiting(line) + len(job.items) > self._max_items or size_bytes > self._max_bytes
+        return (
+            items_waiting(line) + len(job.items) > self._max_items or size_bytes > self._max_bytes
+        )
 
     def _run(self) -> None:
         while True:
@@ -138,80 +186,24 @@ class Scheduler:
                     self._wake.wait()
                 if self._stopped:
                     return
-                lane: Lane = "query" if self._lines["query"] else "ingest"
-                batch = _next_batch(self._lines[lane])
+                lane = self._next_lane()
+                batch = next_batch(self._lines[lane], self._seconds(lane))
             if batch:
                 self._batches[lane] += 1
-                _compute(batch)
+                self._items[lane] += sum(len(share.items) for share in batch)
+                compute(batch, self._clock)
+                del batch  # or the last items and their model stay until the next batch
 
+    def _next_lane(self) -> Lane:
+        ingest_waits = bool(self._lines["ingest"])
+        ingest_is_due = ingest_waits and self._queries_in_a_row >= QUERIES_IN_A_ROW
+        if self._lines["query"] and not ingest_is_due:
+            self._queries_in_a_row += 1
+            return "query"
+        self._queries_in_a_row = 0
+        return "ingest"
 
-def _waiting(line: deque[_Job]) -> int:
-    return sum(len(job.items) - job.taken for job in line)
-
-
-def _next_batch(line: deque[_Job]) -> list[_Share]:
-    """Up to a batch of items of the first job's tower, from as many jobs as it takes.
-
-    Cancelled jobs go.
-    """
-    shares: list[_Share] = []
-    room = 0
-    for job in list(line):
-        if job.future.done():  # cancelled, or failed in an earlier batch
-            line.remove(job)
-            continue
-        if not shares:
-            room = job.batch_items
-        elif job.tower != shares[0].job.tower:
-            continue
-        items = job.items[job.taken : job.taken + room]
-        job.taken += len(items)
-        room -= len(items)
-        shares.append(_Share(job, items))
-        if job.taken == len(job.items):
-            line.remove(job)
-        if room == 0:
-            break
-    return shares
-
-
-def _compute(batch: list[_Share]) -> None:
-    items = [item for share in batch for item in share.items]
-    try:
-        rows = _encoded(batch[0].job.encode, items)
-    except Exception as error:  # noqa: BLE001 - every error belongs to the callers
-        _fail(batch, error)
-        return
-    at = 0
-    for share in batch:
-        _deliver(share, rows[at : at + len(share.items)])
-        at += len(share.items)
-
-
-def _encoded(encode: Encode, items: list[Any]) -> npt.NDArray[np.float32]:
-    rows = encode(items)
-    if rows.shape[:1] != (len(items),):
-        raise RuntimeError(f"{len(items)} items went in, {rows.shape} came out")
-    return rows
-
-
-def _fail(batch: list[_Share], error: Exception) -> None:
-    """A batch of one request fails.
-
-    Of several, each is computed alone, so that one bad item harms no neighbour.
-    """
-    if len(batch) == 1:
-        with contextlib.suppress(InvalidStateError):  # cancelled meanwhile
-            batch[0].job.future.set_exception(error)
-        return
-    for share in batch:
-        _compute([share])
-
-
-def _deliver(share: _Share, rows: npt.NDArray[np.float32]) -> None:
-    job = share.job
-    job.rows.append(rows)
-    job.done += len(rows)
-    if job.done == len(job.items):
-        with contextlib.suppress(InvalidStateError):  # cancelled, or failed in an earlier batch
-            job.future.set_result(np.concatenate(job.rows).astype(np.float32, copy=False))
+    def _seconds(self, lane: Lane) -> float:
+        """How long the next micro-batch may take."""
+        alone = self._clock() - self._last_query > _QUERIES_COME_FOR_SECONDS
+        return _ALONE_SECONDS if lane == "query" or alone else _BESIDE_QUERIES_SECONDS

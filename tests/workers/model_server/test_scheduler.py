@@ -3,7 +3,9 @@ import threading
 import numpy as np
 import pytest
 
-from workers.model_server.scheduler import QueueFullError, Scheduler
+from workers.model_server import memory
+from workers.model_server.batches import MemoryShortError
+from workers.model_server.scheduler import QUERIES_IN_A_ROW, QueueFullError, Scheduler
 
 
 class Recorder:
@@ -115,3 +117,138 @@ def test_stopping_cancels_what_waits():
     assert waiting.cancelled()
     with pytest.raises(QueueFullError):
         submit(scheduler, recorder, ["b"])
+
+
+def test_ingestion_has_its_turn_however_many_queries_come(scheduler, recorder):
+    first = submit(scheduler, recorder, ["a"])
+    assert recorder.begun.wait(30)
+    queries = [
+        submit(scheduler, recorder, [f"q{n}"], lane="query", tower=f"t{n}") for n in range(20)
+    ]
+    ingest = submit(scheduler, recorder, ["late"])
+    recorder.go.set()
+    for future in (first, ingest, *queries):
+        future.result(30)
+    assert recorder.batches.index(["late"]) == 1 + QUERIES_IN_A_ROW
+    assert len(recorder.batches) == 22
+
+
+def test_a_long_job_leaves_turns_to_the_others(scheduler, recorder):
+    long = submit(scheduler, recorder, [f"l{n}" for n in range(12)])
+    assert recorder.begun.wait(30)
+    short = submit(scheduler, recorder, ["s"], tower="u")
+    recorder.go.set()
+    short.result(30)
+    long.result(30)
+    assert recorder.batches[2] == ["s"]
+
+
+class Clock:
+    """Seconds that pass only where an encoder says that it took some."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_micro_batches_are_short_while_queries_come_and_long_otherwise():
+    clock, sizes = Clock(), []
+
+    def encode(items):
+        sizes.append(len(items))
+        clock.now += 0.02 + 0.01 * len(items)
+        return np.zeros((len(items), 1), np.float32)
+
+    scheduler = Scheduler(clock=clock)
+    scheduler.start()
+    try:
+        ask = {"encode": encode, "tower": "t", "batch_items": 64}
+        scheduler.submit(["x"] * 400, lane="ingest", **ask).result(30)
+        assert 35 <= sizes[-2] <= 38  # 0.02 + 0.01 n = 0.4
+        scheduler.submit(["q"], lane="query", **ask).result(30)
+        sizes.clear()
+        scheduler.submit(["x"] * 40, lane="ingest", **ask).result(30)
+        assert sizes[-2] == 3  # 0.02 + 0.01 n = 0.05
+        clock.now += 60
+        scheduler.submit(["x"] * 200, lane="ingest", **ask).result(30)
+        assert max(sizes) > 30
+    finally:
+        scheduler.stop()
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch names its own."""
+
+
+class SmallDevice:
+    """Takes three items at a time."""
+
+    def __init__(self, room=3):
+        self.room = room
+        self.sizes = []
+
+    def encode(self, items):
+        self.sizes.append(len(items))
+        if len(items) > self.room:
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return np.array([[float(item)] for item in items], dtype=np.float32)
+
+
+@pytest.fixture
+def ask(scheduler):
+    return lambda device, items: scheduler.submit(
+        items, tower="t", encode=device.encode, lane="ingest", batch_items=64
+    )
+
+
+def test_a_batch_that_does_not_fit_goes_on_in_halves(scheduler, ask):
+    device = SmallDevice()
+    assert ask(device, range(8)).result(30)[:, 0].tolist() == list(range(8))
+    assert device.sizes[:3] == [4, 2, 2]
+    device.sizes.clear()
+    assert ask(device, range(8)).result(30)[:, 0].tolist() == list(range(8))
+    assert max(device.sizes) == 2
+    ask(device, range(256)).result(30)
+    assert max(device.sizes) == 4, "tried larger again after many good batches"
+
+
+def test_what_fits_not_even_alone_is_said_to_be_short_of_memory(ask):
+    with pytest.raises(MemoryShortError):
+        ask(SmallDevice(room=0), [1]).result(30)
+
+
+def test_memory_errors_are_told_from_others():
+    assert memory.ran_out(MemoryError())
+    assert memory.ran_out(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"))
+    assert not memory.ran_out(RuntimeError("shapes do not fit"))
+    assert not memory.ran_out(ValueError("CUDA out of memory"))
+
+
+def test_who_is_refused_hears_when_to_come_back():
+    clock = Clock()
+    busy, go = threading.Event(), threading.Event()
+
+    def encode(items):
+        clock.now += 0.5 * len(items)
+        if items != ["first"]:
+            busy.set()
+            assert go.wait(30)
+        return np.zeros((len(items), 1), np.float32)
+
+    scheduler = Scheduler(max_waiting_items=40, clock=clock)
+    scheduler.start()
+    try:
+        ask = {"encode": encode, "tower": "t", "lane": "ingest", "batch_items": 1}
+        scheduler.submit(["first"], **ask).result(30)
+        held = scheduler.submit(range(41), **ask)
+        assert busy.wait(30)
+        with pytest.raises(QueueFullError) as full:
+            scheduler.submit([1], **ask)
+        assert 9 <= full.value.retry_after_seconds <= 11  # half of 40 items of 0.5 s
+        go.set()
+        held.result(30)
+    finally:
+        go.set()
+        scheduler.stop()
