@@ -447,3 +447,7 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.route
+
+
+# Django finds models through this module.
+from retrieval.bridge_models import Bridge, Gap  # noqa: E402, F401
