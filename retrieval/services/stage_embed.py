@@ -1,34 +1,33 @@
-"""Embed: the redacted rendition, never the original, under every active model that takes it."""
+"""Embed: the redacted rendition, never the original, under every maintained model that takes it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+import structlog
 
 from audit import ledger
-from retrieval import clients, media, scope
-from retrieval.encoders.bundle import tensor_spec
-from retrieval.encoders.client import ModelUnavailable
+from retrieval import media, scope
+from retrieval.encoders.client import ModelRefused, ModelUnavailable
 from retrieval.models import Collection, Segment
-from retrieval.selectors.models import ActiveModel, active_models
+from retrieval.redaction.errors import RedactionRefused
+from retrieval.selectors.models import ActiveModel, maintained_models, models_for
 from retrieval.services.claims import Claimed, asset_advance, asset_rest
+from retrieval.services.embedding import BadVectors, Part, Source, embed_parts
+from retrieval.services.maintained import fence_pass, look_again
 from retrieval.services.provenance import step_add
 from retrieval.states import State
 from retrieval.vectors import Vector, VectorRow, backend
-from retrieval.vectors.base import UNIT_TOLERANCE
 
-_TEXTS_A_CALL = 64
+__all__ = ["BadVectors", "embed"]
 
+logger = structlog.get_logger("vitrine.ingest")
 
-@dataclass(frozen=True)
-class _Part:
-    """A segment as the models need it."""
-
-    id: int
-    text: str
-    window_ms: tuple[int, int] | None
+_NOT_FOR_THIS_ONE = (
+    *(ModelRefused, ModelUnavailable, BadVectors, RedactionRefused),
+    *(media.BlobMissing, media.BlobDamaged),
+)
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,6 @@ class _Embedded:
 
     model: ActiveModel
     vectors: Vector
-
-
-class BadVectors(Exception):
-    """A model gave vectors of another shape than it declares, or not of length 1. Permanent."""
 
 
 def embed(claimed: Claimed) -> None:
@@ -54,10 +49,10 @@ def embed(claimed: Claimed) -> None:
     """
     with scope.system():
         parts = _parts(claimed)
-        models = active_models()
-        purposes = Collection.objects.values_list("purposes", flat=True).get(
+        purposes, model_set = Collection.objects.values_list("purposes", "model_set").get(
             id=claimed.collection_id
         )
+        models = [one.model for one in models_for({claimed.collection_id: model_set})]
     if purposes.get("search", {}).get("consent") != "not_required":
         _withhold(claimed)
         return
@@ -67,15 +62,56 @@ def embed(claimed: Claimed) -> None:
     if not fit or not parts:
         _nothing_to_embed(claimed, has_parts=bool(parts))
         return
-    embedded = [_Embedded(model, _vectors(claimed, model, parts)) for model in fit]
+    source = Source(claimed.asset_id, claimed.modality, claimed.media_type)
+    embedded = [_Embedded(model, embed_parts(source, model, parts)) for model in fit]
+    left_out: list[ActiveModel] = []
+    while more := _stored_or_more(claimed, parts, embedded, left_out):
+        for model in more:
+            _embed_too(source, model, parts, embedded, left_out)
+
+
+def _stored_or_more(
+    claimed: Claimed,
+    parts: Sequence[Part],
+    embedded: Sequence[_Embedded],
+    left_out: Sequence[ActiveModel],
+) -> list[ActiveModel]:
+    """Stores, unless another model has to embed it first; those models."""
+    known = {one.model.id for one in embedded} | {model.id for model in left_out}
     with scope.system():
-        _store(claimed, parts, embedded)
+        fence_pass()
+        maintained = [m for m in maintained_models() if claimed.modality in m.modalities]
+        more = [model for model in maintained if model.id not in known]
+        if not more:
+            _store(claimed, parts, embedded)
+            look_again(model_ids=[model.id for model in left_out], before_segment=parts[0].id - 1)
+    return more
 
 
-def _parts(claimed: Claimed) -> list[_Part]:
+def _embed_too(
+    source: Source,
+    model: ActiveModel,
+    parts: Sequence[Part],
+    embedded: list[_Embedded],
+    left_out: list[ActiveModel],
+) -> None:
+    """Under a model this collection is not searched with: its failure is not the asset's."""
+    try:
+        embedded.append(_Embedded(model, embed_parts(source, model, parts)))
+    except _NOT_FOR_THIS_ONE as error:
+        logger.warning(
+            "embedding_left_out",
+            asset_id=str(source.asset_id),
+            model=model.ref,
+            error=type(error).__name__,
+        )
+        left_out.append(model)
+
+
+def _parts(claimed: Claimed) -> list[Part]:
     rows = Segment.objects.filter(asset_id=claimed.asset_id).order_by("ordinal")
     return [
-        _Part(pk, text, None if start is None or end is None else (start, end))
+        Part(pk, text, None if start is None or end is None else (start, end))
         for pk, text, start, end in rows.values_list("id", "text", "start_ms", "end_ms")
     ]
 
@@ -104,44 +140,7 @@ def _nothing_to_embed(claimed: Claimed, *, has_parts: bool) -> None:
     )
 
 
-def _vectors(claimed: Claimed, model: ActiveModel, parts: Sequence[_Part]) -> Vector:
-    batches = list(
-        _text_batches(model, parts)
-        if claimed.modality == "text"
-        else _media_batches(claimed, model, parts)
-    )
-    vectors = np.concatenate(batches).astype(np.float32, copy=False)
-    expected = (len(parts), model.dimension)
-    if vectors.shape != expected:
-        raise BadVectors(f"{model.ref} gave shape {vectors.shape}, expected {expected}")
-    lengths = np.linalg.norm(vectors, axis=1)
-    if not (np.abs(lengths - 1.0) < UNIT_TOLERANCE).all():  # false for what is not finite, too
-        raise BadVectors(f"{model.ref} gave vectors that are not of length 1")
-    return vectors
-
-
-def _text_batches(model: ActiveModel, parts: Sequence[_Part]) -> Iterator[Vector]:
-    texts = [part.text for part in parts]
-    for first in range(0, len(texts), _TEXTS_A_CALL):
-        yield clients.models().encode_text(
-            model.ref, texts[first : first + _TEXTS_A_CALL], priority="ingest"
-        )
-
-
-def _media_batches(
-    claimed: Claimed, model: ActiveModel, parts: Sequence[_Part]
-) -> Iterator[Vector]:
-    windows = tuple(part.window_ms for part in parts if part.window_ms is not None)
-    spec = tensor_spec(model.manifest, claimed.modality, windows_ms=windows)
-    rendition = media.read_blob(media.Blob.RENDITION, claimed.asset_id)
-    decoded = clients.redaction().tensor_batches(
-        rendition, media_type=claimed.media_type, spec=spec
-    )
-    for arrays in decoded:
-        yield clients.models().encode_arrays(model.ref, claimed.modality, arrays, priority="ingest")
-
-
-def _store(claimed: Claimed, parts: Sequence[_Part], embedded: Sequence[_Embedded]) -> None:
+def _store(claimed: Claimed, parts: Sequence[Part], embedded: Sequence[_Embedded]) -> None:
     asset_advance(claimed=claimed, state=State.SEARCHABLE, reason="", reason_detail="")
     for one in embedded:
         rows = [
