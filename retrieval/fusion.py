@@ -21,7 +21,8 @@ class Signal:
     """One segment that one space found, and how sure that space is of it.
 
     ``similarity`` is a cosine; ``calibrated`` is P(relevant), 0 to 1; both are better when higher.
-    From ``threshold`` on, ``calibrated`` counts as a match.
+    From ``threshold`` on, ``calibrated`` counts as a match. ``bridge`` names the bridge that
+    carried the query into this space, if one did.
     """
 
     space: str
@@ -34,6 +35,7 @@ class Signal:
     calibrated: float
     threshold: float
     weight: float = 1.0
+    bridge: str | None = None
 
     @property
     def matches(self) -> bool:

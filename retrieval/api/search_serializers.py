@@ -113,6 +113,10 @@ class Signal(serializers.Serializer[Any]):
     )
     calibrated = serializers.FloatField(help_text="Probability of being relevant.")
     weight = serializers.FloatField()
+    bridge = serializers.CharField(
+        required=False,
+        help_text="Names the bridge that carried the query into this space, where one did.",
+    )
 
 
 class HitInfluence(serializers.Serializer[Any]):

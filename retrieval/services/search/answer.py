@@ -85,6 +85,7 @@ def signal_of(signal: Signal) -> SignalAnswer:
         similarity=round(signal.similarity, SIMILARITY_DECIMALS),
         calibrated=round(signal.calibrated, CONFIDENCE_DECIMALS),
         weight=signal.weight,
+        bridge=signal.bridge,
     )
 
 

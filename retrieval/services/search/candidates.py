@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.calibration import PairCalibration
-from retrieval.encoders.bundle import BundleError, load_reference
+from retrieval.encoders.bundle import BundleError, load_reference, reference_stamp
 from retrieval.errors import Unavailable
 from retrieval.fusion import Signal
+from retrieval.selectors.bridges import LABELLED
 from retrieval.selectors.models import ActiveModel
 from retrieval.services.search.checks import Checked
 from retrieval.services.search.query import Query
@@ -36,10 +37,14 @@ def candidates(*, asked: Checked, reach: Reach, query: Query) -> list[Signal]:
     """
     signals: list[Signal] = []
     for model in reach.models:
-        if model.ref in query.vectors:
-            modalities = [m for m in reach.modalities if m in model.modalities]
-            found = _nearest(model, asked, reach, query.vectors[model.ref], modalities)
-            signals += _signals(model, asked, reach, query, found)
+        carried = query.carried.get(model.ref)
+        vector = carried.vector if carried else query.vectors.get(model.ref)
+        if vector is None:
+            continue
+        kinds = carried.modalities if carried else model.modalities
+        modalities = [m for m in reach.modalities if m in kinds]
+        found = _nearest(model, asked, reach, vector, modalities)
+        signals += _signals(model, asked, reach, query, found)
     return signals
 
 
@@ -75,6 +80,7 @@ def _signals(
     model: ActiveModel, asked: Checked, reach: Reach, query: Query, found: Sequence[Neighbour]
 ) -> list[Signal]:
     signals: list[Signal] = []
+    carried = query.carried.get(model.ref)
     weight = float(asked.request.weights.get(model.space, 1.0))
     for target in dict.fromkeys(n.modality for n in found):
         part = [n for n in found if n.modality == target]
@@ -94,6 +100,7 @@ def _signals(
                 calibrated=float(probability),
                 threshold=threshold,
                 weight=weight,
+                bridge=carried.bridge.ref if carried else None,
             )
             for neighbour, probability in zip(part, calibrated, strict=True)
         ]
@@ -111,25 +118,44 @@ def _certainty(
 
     A composed query was in no fitting, so it is only as sure as the least sure of its parts would
     be. A pair that was never fitted is sure of nothing: probability 0 under a threshold of 1.
+    What came over a bridge has calibrations of the bridge's own.
     """
     bank = _bank(model, target)
+    carried = query.carried.get(model.ref)
+    own = carried.own if carried else frozenset(query.components)
     fitted = {
         one.query_modality: PairCalibration.from_json(one.parameters)
         for one in reach.calibrations
-        if one.model == model.id and one.target_modality == target
+        if one.model == model.id and one.target_modality == target and one.query_modality in own
     }
-    if bank is None or not set(query.components) <= set(fitted):
+    over = {
+        one.query_modality: one
+        for one in (carried.bridge.pairs if carried else ())
+        if one.target_modality == target and one.query_modality not in own
+    }
+    if bank is None or not set(query.components) <= {*fitted, *over}:
         return np.zeros(len(similarities)), 1.0
-    pairs = [fitted[component] for component in query.components]
-    to_bank = bank @ query.vectors[model.ref]
+    pairs = [
+        fitted[name] if name in fitted else PairCalibration.from_json(over[name].parameters)
+        for name in query.components
+    ]
+    to_bank = bank @ (carried.vector if carried else query.vectors[model.ref])
     probabilities = [pair.probability(similarities, bank=to_bank) for pair in pairs]
-    return np.min(probabilities, axis=0), max(pair.threshold for pair in pairs)
+    found, threshold = np.min(probabilities, axis=0), max(pair.threshold for pair in pairs)
+    if all(one.basis == LABELLED for one in over.values()):
+        return found, threshold
+    return GUESSED * found, 1.0
+
+
+# What was guessed from texts is never called a match, and ranks below what was measured: at most
+# half as likely as the texts suggest, because what the towers themselves get wrong is not in them.
+GUESSED = 0.5
 
 
 def _bank(model: ActiveModel, modality: str) -> Vector | None:
     """Reference vectors of one modality: float32 ``(m, d)``, fixed with the bundle; or none."""
     try:
-        return _banks(model.folder).get(modality)
+        return _banks(model.folder, reference_stamp(model.folder)).get(modality)
     except BundleError as error:
         if error.code == "no-reference":
             return None
@@ -137,5 +163,5 @@ def _bank(model: ActiveModel, modality: str) -> Vector | None:
 
 
 @lru_cache(maxsize=8)
-def _banks(folder: Path) -> dict[str, Vector]:
+def _banks(folder: Path, stamp: tuple[int, ...]) -> dict[str, Vector]:
     return load_reference(folder)

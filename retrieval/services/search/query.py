@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.redaction.types import QueryMedia
 from retrieval.segmentation import audio_windows
 from retrieval.selectors.models import ActiveModel
+from retrieval.services.search.carrying import Carried, carried_into
 from retrieval.services.search.checks import Checked
 from retrieval.services.search.reach import Reach
 from retrieval.vectors import Vector
@@ -32,14 +33,21 @@ MAX_QUERY_WINDOWS = 5
 class Query:
     """A redacted query. ``vectors`` are float32 ``(d,)`` of length 1, by model ref.
 
-    ``components`` are the modalities it is made of; ``canonical`` is what is kept of it, for a
-    while.
+    ``carried`` holds, likewise, what came over a bridge to models that do not take the query
+    themselves. ``components`` are the modalities it is made of; ``canonical`` is what is kept of
+    it, for a while.
     """
 
     components: tuple[str, ...]
     redactions: list[dict[str, Any]]
     canonical: bytes
     vectors: dict[str, Vector]
+    carried: dict[str, Carried] = field(default_factory=dict)
+
+    @property
+    def models(self) -> list[str]:
+        """Refs of all models whose vectors it can be compared with."""
+        return sorted({*self.vectors, *self.carried})
 
     @property
     def modality(self) -> str:
@@ -71,18 +79,31 @@ def query_encode(*, asked: Checked, reach: Reach) -> Query:
         reach.asset_modality,
     ]
     components = tuple(kind for kind in kinds if kind is not None)
-    vectors: dict[str, Vector] = {}
-    for model in reach.models:
-        parts = _parts(model, redacted, reach)
-        if len(parts) == len(components):
-            vectors[model.ref] = _fused(parts)
-    if not vectors:
+    parts = {model.ref: _parts(model, redacted, reach) for model in reach.models}
+    whole = {ref: [p for p in found if p is not None] for ref, found in parts.items()}
+    vectors = {ref: _fused(own) for ref, own in whole.items() if len(own) == len(components)}
+    carried = {
+        model.ref: over
+        for model in reach.models
+        if model.ref not in vectors
+        and (
+            over := carried_into(
+                model,
+                models=reach.models,
+                bridges=reach.bridges,
+                components=components,
+                parts=parts,
+            )
+        )
+    }
+    if not vectors and not carried:
         raise Unprocessable(f"No installed model takes a query of {' with '.join(components)}.")
     return Query(
         components=components,
         redactions=redacted.redactions,
         canonical=_canonical(asked, redacted),
         vectors=vectors,
+        carried=carried,
     )
 
 
@@ -108,18 +129,22 @@ def _redacted(asked: Checked, reach: Reach) -> _Redacted:
     return _Redacted(text, media, [{"kind": k, "count": n} for k, n in sorted(counts.items())])
 
 
-def _parts(model: ActiveModel, redacted: _Redacted, reach: Reach) -> list[Vector]:
-    """One vector a component that this model takes: float32 ``(d,)``, in no particular order."""
-    parts: list[Vector] = []
-    if redacted.text is not None and "text" in model.modalities:
-        with _answered():
-            encoded = clients.models().encode_text(model.ref, [redacted.text], priority="query")
-        parts.append(_mean(encoded))
-    if redacted.media is not None and redacted.media.modality in model.modalities:
-        parts.append(_media_vector(model, redacted.media))
-    if model.ref in reach.stored:
-        parts.append(_mean(reach.stored[model.ref]))
-    if any(part.shape != (model.dimension,) for part in parts):
+def _parts(model: ActiveModel, redacted: _Redacted, reach: Reach) -> list[Vector | None]:
+    """A vector for each component of the query: float32 ``(d,)``; None where it takes no such."""
+    parts: list[Vector | None] = []
+    if redacted.text is not None:
+        encoded = None
+        if "text" in model.modalities:
+            with _answered():
+                encoded = clients.models().encode_text(model.ref, [redacted.text], priority="query")
+        parts.append(None if encoded is None else _mean(encoded))
+    if redacted.media is not None:
+        takes = redacted.media.modality in model.modalities
+        parts.append(_media_vector(model, redacted.media) if takes else None)
+    if reach.asset_modality is not None:
+        stored = reach.stored.get(model.ref)
+        parts.append(None if stored is None else _mean(stored))
+    if any(part is not None and part.shape != (model.dimension,) for part in parts):
         raise Unavailable("A model answered with vectors of another size than it declares.")
     return parts
 

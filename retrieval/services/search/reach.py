@@ -17,6 +17,7 @@ from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavaila
 from retrieval.models import Asset, Collection
 from retrieval.redaction.registry import profile_names
 from retrieval.selectors.assets import asset_get
+from retrieval.selectors.bridges import ActiveBridge, bridges_between
 from retrieval.selectors.models import (
     ActiveModel,
     PairParameters,
@@ -55,6 +56,7 @@ class Reach:
     rules: Rules
     asset_modality: str | None
     stored: dict[str, Vector]
+    bridges: tuple[ActiveBridge, ...] = ()
 
 
 def reach_of(*, user: User, asked: Checked) -> Reach:
@@ -87,6 +89,7 @@ def reach_of(*, user: User, asked: Checked) -> Reach:
         rules=_rules(permitted, modality or "text"),
         asset_modality=modality,
         stored=stored,
+        bridges=tuple(bridges_between(models)),
     )
 
 

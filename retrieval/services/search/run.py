@@ -104,7 +104,7 @@ def _recorded(
         query_redactions=query.redactions,
         collections=list(reach.collections),
         modalities=list(reach.modalities),
-        models_used=sorted(query.vectors),
+        models_used=query.models,
         parameters=_parameters(asked),
         confident=answer.confident,
         total_ms=answer.timing_ms.total,

@@ -85,7 +85,10 @@ class SegmentAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class SignalAnswer:
-    """What one space said. ``similarity`` is a cosine rounded to two decimals, on purpose."""
+    """What one space said. ``similarity`` is a cosine rounded to two decimals, on purpose.
+
+    ``bridge`` names what carried the query into this space; where nothing did, the key is left out.
+    """
 
     space: str
     model: str | None
@@ -94,6 +97,7 @@ class SignalAnswer:
     similarity: float
     calibrated: float
     weight: float
+    bridge: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +162,14 @@ class SearchAnswer:
         return plain(asdict(self))
 
 
+_OPTIONAL = frozenset({"bridge"})
+
+
 def plain(value: Mapping[str, Any]) -> dict[str, Any]:
-    """``value`` with ids as text, ready for JSON."""
-    return {key: _plain(one) for key, one in value.items()}
+    """``value`` with ids as text, ready for JSON; what is optional and none is left out."""
+    return {
+        key: _plain(one) for key, one in value.items() if one is not None or key not in _OPTIONAL
+    }
 
 
 def _plain(value: object) -> object:
