@@ -13,6 +13,7 @@ from retrieval.encoders.bundle import BundleError, Manifest, TowerSpec, verify_b
 # Library name in manifests -> module with ``load(folder, spec, dimension) -> Encoder``; imported
 # when a bundle first names it, so that an unused library costs nothing.
 LIBRARIES = {
+    "open_clip": "retrieval.encoders.open_clip",
     "timm": "retrieval.encoders.timm",
     "sentence_transformers": "retrieval.encoders.sentence_transformers",
 }

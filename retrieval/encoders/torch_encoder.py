@@ -12,13 +12,16 @@ from torch import Tensor, nn
 
 from retrieval.encoders.base import Vectors, unit_rows
 
+_UNEVEN = 1e-3
+
 
 class TorchEncoder(ABC):
     """An ``Encoder`` whose work is one ``module``, which a runtime may move, cast or replace.
 
-    ``module`` takes what ``groups`` gives and answers (n, dimension), L2-normalised. Checkpoints are
-    loaded as float32 on the CPU; ``device`` and ``dtype`` say where and in what the module computes
-    now, and floating point inputs follow them. Preprocessing always happens in float32 on the CPU.
+    ``module`` takes what ``groups`` gives and answers (n, dimension), L2-normalised. Checkpoints
+    are loaded as float32 on the CPU; ``device`` and ``dtype`` say where and in what the module
+    computes now, and floating point inputs follow them. Preprocessing always happens in float32
+    on the CPU.
     """
 
     def __init__(self, module: nn.Module, *, modality: str, dimension: int) -> None:
@@ -44,9 +47,10 @@ class TorchEncoder(ABC):
             with torch.inference_mode():
                 answer = self.module(*(self._placed(value) for value in inputs))
             vectors[rows] = answer.float().cpu().numpy()
-        short = ~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3)  # zero, or cast too coarsely
-        if short.any():
-            vectors[short] = unit_rows(vectors[short])
+        # A row is not of length one if it has no direction, or was cast too coarsely.
+        uneven = ~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < _UNEVEN)
+        if uneven.any():
+            vectors[uneven] = unit_rows(vectors[uneven])
         return vectors
 
     def _placed(self, value: Tensor) -> Tensor:
