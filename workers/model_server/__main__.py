@@ -6,14 +6,17 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from workers import uds
 
 if TYPE_CHECKING:
+    from workers.model_server.library import BundleLibrary
     from workers.model_server.store import ModelStore
+
+_IDLE_MINUTES: Final = 10.0
 
 log = structlog.get_logger()
 
@@ -33,9 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     from workers.model_server.store import ModelStore
 
     library = BundleLibrary(options.models)
-    store = ModelStore(library, threads=options.threads)
-    warm_ref = _loaded(store, library.builtin_ref)
-    server = ModelServer(store, Scheduler(), warm_ref=warm_ref)
+    store = ModelStore(library, threads=options.threads, idle_seconds=60 * options.idle_minutes)
+    _load_one(store, library)
+    server = ModelServer(store, Scheduler())
     try:
         uds.serve(server.app(), options.socket)
     except uds.SocketTakenError:
@@ -44,29 +47,36 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _loaded(store: ModelStore, ref: str | None) -> str | None:
-    """``ref`` once its weights are in memory; None where it is refused.
+def _load_one(store: ModelStore, library: BundleLibrary) -> None:
+    """The first active model into memory, if it can be had.
 
     Done before anybody can connect: importing torch keeps the interpreter busy for seconds, in
-    which no health question would be answered.
+    which no health question would be answered. The other active models follow while it serves.
     """
-    from workers.model_server.store import ModelRefusal
+    from workers.model_server.types import ModelRefusal
 
-    if ref is None:
-        return None
-    try:
-        store.load(ref)
-    except ModelRefusal as refusal:
-        # Installed bundles are served all the same.
-        log.error("builtin-refused", model=ref, code=refusal.code)  # noqa: TRY400 - says all
-        return None
-    return ref
+    active = library.active()
+    for ref in sorted(active, key=lambda ref: (ref != library.builtin_ref, ref)):
+        try:
+            store.load(ref)
+        except ModelRefusal as refusal:
+            # The others are served all the same.
+            log.error("active-refused", model=ref, code=refusal.code)  # noqa: TRY400 - says all
+        else:
+            return
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="workers.model_server", description=main.__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="unix socket to listen on")
     parser.add_argument("--models", type=Path, help="folder of installed bundles")
+    parser.add_argument(
+        "--idle-minutes",
+        type=float,
+        default=float(os.environ.get("VITRINE_MODEL_IDLE_MINUTES") or _IDLE_MINUTES),
+        help="a model that is not active leaves memory after so long without a request "
+        "(default: VITRINE_MODEL_IDLE_MINUTES, or 10)",
+    )
     parser.add_argument(
         "--threads",
         type=int,

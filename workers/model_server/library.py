@@ -9,8 +9,10 @@ import numpy as np
 import structlog
 
 from retrieval.encoders import bundle
+from retrieval.encoders.active import active_read
 from retrieval.encoders.bundle import BundleError, Manifest
-from workers.model_server.store import Description, ModelRefusal, Opened
+from workers.model_server import memory
+from workers.model_server.types import Description, ModelRefusal, Opened
 
 if TYPE_CHECKING:
     from retrieval.encoders.registry import LoadedBundle
@@ -58,7 +60,23 @@ class BundleLibrary:
             raise ModelRefusal(f"bundle-{error.code}", error.reason, status) from error
         if loaded.manifest.ref != ref:
             raise ModelRefusal("bundle-misnamed", "The bundle's manifest names another model.")
-        return Opened(_description(loaded.manifest), dict(loaded.towers))
+        towers = dict(loaded.towers)
+        return Opened(_description(loaded.manifest), towers, memory.weight_bytes(towers))
+
+    def stamp(self, ref: str) -> str | None:
+        """Of the manifest's file: which one it is, and when it was written."""
+        try:
+            found = (bundle.bundle_folder(ref, models_dir=self._models) / "manifest.json").stat()
+        except (BundleError, OSError):
+            return None
+        return f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}"
+
+    def active(self) -> frozenset[str]:
+        """What ``active.json`` names; before anybody wrote it, the built-in bundle."""
+        named = active_read(self._models)
+        if named is not None:
+            return named
+        return frozenset(filter(None, [self.builtin_ref]))
 
     def probe(self, description: Description, modality: str) -> Any | None:
         """One harmless input of that modality, None for one that is not known here."""

@@ -1,129 +1,84 @@
-"""Loaded models: each bundle once, verified before its weights are read."""
+"""Loaded models: each bundle once, kept while it is active or in use, and given back afterwards."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any, Final
 
-import numpy as np
+from workers.model_server.types import (
+    Description,
+    Encoder,
+    Library,
+    ModelRefusal,
+    Opened,
+    Tower,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+__all__ = ["Description", "Encoder", "Library", "ModelRefusal", "ModelStore", "Opened", "Tower"]
 
-    import numpy.typing as npt
-
-
-class ModelRefusal(Exception):
-    """The request cannot be served; ``reason`` is a plain sentence, ``status`` the HTTP status."""
-
-    def __init__(self, code: str, reason: str, status: int = 422) -> None:
-        """``code`` is stable and for programs."""
-        super().__init__(code)
-        self.code = code
-        self.reason = reason
-        self.status = status
+IDLE_SECONDS: Final = 600.0
 
 
-class Encoder(Protocol):
-    """The part of an encoder that is used here."""
+class _Held:
+    """A bundle in memory, since when nobody asked for it, and which files it was."""
 
-    def encode(self, items: Sequence[Any]) -> npt.NDArray[np.float32]:
-        """float32 (n, d), rows L2-normalised, row i for item i."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """A bundle as ``GET /models`` shows it."""
-
-    ref: str
-    space: str
-    dimension: int
-    modalities: tuple[str, ...]
-    input: dict[str, dict[str, Any]]
-    loaded: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """A JSON-able dict."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A bundle whose weights are in memory."""
-
-    description: Description
-    towers: dict[str, Encoder]
-
-
-class Library(Protocol):
-    """Where bundles come from."""
-
-    def found(self) -> list[Description]:
-        """Every bundle that is there, sorted by ref; nothing is loaded."""
-
-    def open(self, ref: str) -> Opened:
-        """The bundle verified and loaded.
-
-        Raises:
-            ModelRefusal: unknown, or not what its manifest says.
-        """
-
-    def probe(self, description: Description, modality: str) -> Any | None:
-        """One harmless input of that modality for a warm-up, None where none can be made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tower:
-    """One modality of a loaded bundle."""
-
-    encoder: Encoder
-    dimension: int
-
-    def encode(self, items: list[Any]) -> npt.NDArray[np.float32]:
-        """float32 (n, d).
-
-        Raises:
-            ModelRefusal: the encoder does not take these items.
-        """
-        try:
-            return self.encoder.encode(items)
-        except (ValueError, TypeError) as error:
-            # Encoders check shape, dtype and length themselves; their words could quote an input.
-            raise ModelRefusal(
-                "bad-input", "The model does not take input of this form."
-            ) from error
-
-    def nothing(self) -> npt.NDArray[np.float32]:
-        """The answer to no items: float32 (0, d)."""
-        return np.zeros((0, self.dimension), dtype=np.float32)
+    def __init__(self, opened: Opened, stamp: str | None, now: float) -> None:
+        self.opened = opened
+        self.stamp = stamp
+        self.last_use = now
 
 
 class ModelStore:
-    """Bundles by ref, loaded at first use and kept; safe to call from several threads."""
+    """Bundles by ref, loaded when active or first asked for; safe to call from several threads."""
 
-    def __init__(self, library: Library, *, threads: int) -> None:
-        """``threads`` is only told to whoever asks for health."""
+    def __init__(
+        self,
+        library: Library,
+        *,
+        threads: int,
+        idle_seconds: float = IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``threads`` is only told to whoever asks for health.
+
+        A model that is not active goes after ``idle_seconds`` without a request.
+        """
         self.threads = threads
         self._library = library
+        self._idle_seconds = idle_seconds
+        self._clock = clock
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
-        self._opened: dict[str, Opened] = {}
-        self._refused: dict[str, str] = {}
+        self._held: dict[str, _Held] = {}
+        self._refused: dict[str, tuple[str, str | None]] = {}
 
     def loaded(self) -> list[str]:
         """Refs in memory, sorted."""
-        return sorted(self._opened)
+        return sorted(self._held)
 
     def refused(self) -> dict[str, str]:
         """Why a ref could not be loaded the last time somebody asked for it."""
-        return dict(self._refused)
+        return {ref: code for ref, (code, _) in list(self._refused.items())}
 
     def found(self) -> list[Description]:
         """Every bundle, with whether it is in memory."""
-        from dataclasses import replace
+        return [replace(item, loaded=item.ref in self._held) for item in self._library.found()]
 
-        return [replace(item, loaded=item.ref in self._opened) for item in self._library.found()]
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Of each model in memory: active, bytes of its weights, seconds since its last use."""
+        active, now = self._library.active(), self._clock()
+        return {
+            ref: {
+                "loaded": True,
+                "active": ref in active,
+                "resident_bytes": held.opened.weight_bytes,
+                "idle_seconds": round(now - held.last_use, 1),
+            }
+            for ref, held in sorted(self._held.items())
+        }
 
     def tower(self, ref: str, modality: str) -> Tower:
         """A modality of a bundle, which is loaded if it was not; blocks meanwhile.
@@ -131,13 +86,18 @@ class ModelStore:
         Raises:
             ModelRefusal: unknown or unverifiable bundle, or a modality it has no tower for.
         """
-        opened = self._opened.get(ref) or self.load(ref)
-        encoder = opened.towers.get(modality)
+        held = self._held.get(ref) or self._load(ref)
+        held.last_use = self._clock()
+        encoder = held.opened.towers.get(modality)
         if encoder is None:
             raise ModelRefusal(
                 "no-such-modality", f"The model {ref} has no tower for that modality."
             )
-        return Tower(encoder, opened.description.dimension)
+        return Tower(encoder, held.opened.description.dimension)
+
+    def is_loaded(self, ref: str) -> bool:
+        """Whether ``tower`` would answer at once."""
+        return ref in self._held
 
     def probes(self, ref: str) -> list[tuple[str, Any]]:
         """Modality and one harmless input of it, for a warm-up of the bundle, which is loaded.
@@ -145,7 +105,7 @@ class ModelStore:
         Raises:
             ModelRefusal: as ``tower``.
         """
-        description = (self._opened.get(ref) or self.load(ref)).description
+        description = self.load(ref).description
         made = [(word, self._library.probe(description, word)) for word in description.modalities]
         return [(modality, probe) for modality, probe in made if probe is not None]
 
@@ -155,14 +115,49 @@ class ModelStore:
         Raises:
             ModelRefusal: unknown or unverifiable.
         """
+        return (self._held.get(ref) or self._load(ref)).opened
+
+    def _load(self, ref: str) -> _Held:
         with self._lock:
             lock = self._locks.setdefault(ref, threading.Lock())
         with lock:
-            if ref not in self._opened:
+            if ref not in self._held:
+                stamp = self._library.stamp(ref)
                 try:
-                    self._opened[ref] = self._library.open(ref)
+                    opened = self._library.open(ref)
                 except ModelRefusal as refusal:
-                    self._refused[ref] = refusal.code
+                    self._refused[ref] = (refusal.code, stamp)
                     raise
                 self._refused.pop(ref, None)
-            return self._opened[ref]
+                self._held[ref] = _Held(opened, stamp, self._clock())
+            return self._held[ref]
+
+    def wanted(self) -> list[str]:
+        """Active refs that are not in memory, but those whose very files were refused already."""
+        return [
+            ref
+            for ref in sorted(self._library.active())
+            if ref not in self._held
+            and self._refused.get(ref, ("", ""))[1:] != (self._library.stamp(ref),)
+        ]
+
+    def tend(self, *, busy: Collection[str] = ()) -> dict[str, str]:
+        """Lets go of what was removed or replaced on disk, and of what nobody needs: ref → why.
+
+        Requests that were accepted keep their model until they are answered. ``busy``: refs that
+        work waits for.
+        """
+        active, now, gone = self._library.active(), self._clock(), dict[str, str]()
+        for ref, held in list(self._held.items()):
+            if self._library.stamp(ref) != held.stamp:
+                gone[ref] = "removed"
+            elif (
+                ref not in active and ref not in busy and now - held.last_use >= self._idle_seconds
+            ):
+                gone[ref] = "idle"
+        for ref in gone:
+            del self._held[ref]
+        for ref in list(self._refused):
+            if ref not in active and self._library.stamp(ref) is None:
+                del self._refused[ref]
+        return gone
