@@ -31,6 +31,17 @@ class VectorRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredRow:
+    """What is stored beside a segment's vector."""
+
+    segment_id: int
+    asset_id: UUID
+    collection_id: UUID
+    modality: str
+    searchable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Neighbour:
     """One segment near a query. ``similarity`` is the cosine: higher is nearer."""
 
@@ -95,6 +106,12 @@ class VectorBackend(Protocol):
 
     def delete(self, *, table: str, asset_ids: Sequence[UUID]) -> int:
         """Remove all vectors of assets; the number of rows removed."""
+
+    def delete_segments(self, *, table: str, segment_ids: Sequence[int]) -> int:
+        """Remove the vectors of single segments; the number of rows removed."""
+
+    def listed(self, *, table: str, after: int, to: int | None = None) -> list[StoredRow]:
+        """Rows of segments with ``after < id <= to``, or all after, by id; hidden ones included."""
 
     def count(self, *, table: str, collections: Sequence[UUID] | None = None) -> int:
         """Rows of the collections, or all that the scope shows; hidden ones included."""

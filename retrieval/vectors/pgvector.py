@@ -18,6 +18,7 @@ from retrieval.vectors.base import (
     NO_FILTER,
     AssetFilter,
     Neighbour,
+    StoredRow,
     Vector,
     VectorRow,
     checked,
@@ -40,6 +41,7 @@ ON CONFLICT (segment_id, shard) DO UPDATE SET
     modality = excluded.modality, searchable = excluded.searchable, vec = excluded.vec
 """
 _ROWS_A_STATEMENT = 1000  # seven parameters a row; the protocol's limit is 65,535 parameters
+_MOST_ID = 2**63 - 1
 
 
 class PgvectorBackend:
@@ -119,6 +121,31 @@ class PgvectorBackend:
         statement = sql.SQL("DELETE FROM {} WHERE asset_id = ANY(%b)")
         with executed(statement.format(sql.Identifier(table)), [list(asset_ids)]) as cursor:
             return cursor.rowcount
+
+    def delete_segments(self, *, table: str, segment_ids: Sequence[int]) -> int:
+        """One statement; see ``VectorBackend``."""
+        statement = sql.SQL("DELETE FROM {} WHERE segment_id = ANY(%b)")
+        with executed(statement.format(sql.Identifier(table)), [list(segment_ids)]) as cursor:
+            return cursor.rowcount
+
+    def listed(self, *, table: str, after: int, to: int | None = None) -> list[StoredRow]:
+        """One statement; see ``VectorBackend``."""
+        statement = sql.SQL(
+            "SELECT segment_id, asset_id, collection_id, modality, searchable FROM {} "
+            "WHERE segment_id > %s AND segment_id <= %s ORDER BY segment_id"
+        )
+        bounds = [after, _MOST_ID if to is None else to]
+        with executed(statement.format(sql.Identifier(table)), bounds) as cursor:
+            return [
+                StoredRow(
+                    segment_id=segment,
+                    asset_id=asset,
+                    collection_id=collection,
+                    modality=modality,
+                    searchable=searchable,
+                )
+                for segment, asset, collection, modality, searchable in cursor
+            ]
 
     def count(self, *, table: str, collections: Sequence[UUID] | None = None) -> int:
         """One statement; see ``VectorBackend``."""

@@ -12,6 +12,7 @@ from retrieval.vectors.base import (
     NO_FILTER,
     AssetFilter,
     Neighbour,
+    StoredRow,
     Vector,
     VectorRow,
     checked,
@@ -78,6 +79,24 @@ class MemoryBackend:
         for key in gone:
             del rows[key]
         return len(gone)
+
+    def delete_segments(self, *, table: str, segment_ids: Sequence[int]) -> int:
+        rows = self.stored.get(table, {})
+        return sum(rows.pop(segment, None) is not None for segment in set(segment_ids))
+
+    def listed(self, *, table: str, after: int, to: int | None = None) -> list[StoredRow]:
+        rows = self.stored.get(table, {})
+        return [
+            StoredRow(
+                segment_id=segment,
+                asset_id=rows[segment].row.asset_id,
+                collection_id=rows[segment].row.collection_id,
+                modality=rows[segment].row.modality,
+                searchable=rows[segment].searchable,
+            )
+            for segment in sorted(rows)
+            if after < segment and (to is None or segment <= to)
+        ]
 
     def count(self, *, table: str, collections: Sequence[UUID] | None = None) -> int:
         rows = self.stored.get(table, {}).values()

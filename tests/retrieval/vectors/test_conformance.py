@@ -104,6 +104,25 @@ def test_deleting_takes_all_vectors_of_an_asset(backend, table):
     assert backend.count(table=table, collections=[B]) == 0
 
 
+def test_rows_are_listed_by_segment_hidden_ones_too(backend, table):
+    backend.upsert(table=table, rows=rows_of(unit_vectors(3), collection=A))
+    hidden = rows_of(unit_vectors(2), collection=B, first=10, modality="audio")
+    backend.upsert(table=table, rows=hidden, searchable=False)
+    assert [row.segment_id for row in backend.listed(table=table, after=0)] == [1, 2, 3, 10, 11]
+    assert [row.segment_id for row in backend.listed(table=table, after=1, to=10)] == [2, 3, 10]
+    (row,) = backend.listed(table=table, after=3, to=10)
+    assert (row.asset_id, row.collection_id) == (hidden[0].asset_id, B)
+    assert (row.modality, row.searchable) == ("audio", False)
+    assert backend.listed(table=table, after=11) == []
+
+
+def test_deleting_segments_leaves_the_rest_of_their_asset(backend, table):
+    backend.upsert(table=table, rows=rows_of(unit_vectors(4), collection=A))
+    assert backend.delete_segments(table=table, segment_ids=[2, 3, 99]) == 2
+    assert backend.delete_segments(table=table, segment_ids=[]) == 0
+    assert [row.segment_id for row in backend.listed(table=table, after=0)] == [1, 4]
+
+
 def test_the_query_asset_can_be_left_out(backend, table):
     vectors = unit_vectors(4)
     backend.upsert(table=table, rows=rows_of(vectors, collection=A))
