@@ -30,23 +30,28 @@ from retrieval.redaction.types import TensorSpec
 __all__ = [
     "BUILTIN",
     "FORMAT",
+    "REFERENCE",
     "SUFFIXES",
     "BundleError",
     "Manifest",
     "TowerSpec",
     "bundle_folder",
     "file_sha256",
+    "fitted_folder",
     "load_reference",
     "manifest_parse",
     "manifest_read",
+    "own_reference",
     "package_verify",
     "path_check",
+    "reference_stamp",
     "tensor_spec",
     "verify_bundle",
 ]
 
 BUILTIN = Path(__file__).parent / "starter"
 SIGNATURE = "manifest.sig"
+REFERENCE = "reference.safetensors"
 _UNLISTED = frozenset({"manifest.json", SIGNATURE})
 _MOST_MANIFEST_BYTES = 4 * 1024 * 1024
 
@@ -159,17 +164,41 @@ def _is_builtin(ref: str) -> bool:
         return False
 
 
+def fitted_folder(folder: Path) -> Path:
+    """Where what was fitted for the bundle in ``folder`` after its installation lies, if it was."""
+    return folder.with_name(f"{folder.name}.fitted")
+
+
+def own_reference(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """The reference vectors that come with the bundle, by modality; none where it brings none."""
+    return _reference(folder / REFERENCE)
+
+
 def load_reference(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """Reference vectors by modality: float32 (m, d), L2-normalised; fixed with the bundle.
+    """Reference vectors by modality: float32 (m, d), L2-normalised.
+
+    Those of the bundle; for a modality that it has none for, those that were fitted here.
 
     Raises:
-        BundleError: the bundle has none.
+        BundleError: there are none at all.
     """
+    bank = {**_reference(fitted_folder(folder) / REFERENCE), **own_reference(folder)}
+    if not bank:
+        raise BundleError("no-reference", "The bundle has no reference vectors.")
+    return bank
+
+
+def reference_stamp(folder: Path) -> tuple[int, ...]:
+    """Changes whenever ``load_reference`` of ``folder`` would answer otherwise."""
+    paths = (folder / REFERENCE, fitted_folder(folder) / REFERENCE)
+    return tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in paths)
+
+
+def _reference(path: Path) -> dict[str, npt.NDArray[np.float32]]:
     from safetensors.numpy import load_file
 
-    path = folder / "reference.safetensors"
     if not path.is_file():
-        raise BundleError("no-reference", "The bundle has no reference vectors.")
+        return {}
     bank = {name: rows.astype(np.float32) for name, rows in load_file(path).items()}
     return {name: rows / np.linalg.norm(rows, axis=1, keepdims=True) for name, rows in bank.items()}
 

@@ -1,0 +1,231 @@
+"""What an evaluation is made on: a labelled dataset, or what a collection holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+
+from retrieval import media, scope
+from retrieval.calibration import PairCalibration
+from retrieval.encoders.base import Vectors
+from retrieval.encoders.bundle import BundleError, bundle_folder, load_reference
+from retrieval.errors import Conflict, Invalid, NotVisible
+from retrieval.evaluation.cases import Case, Things, caption_cases, label_cases, queries_of
+from retrieval.evaluation.compare import Measured
+from retrieval.evaluation.datasets import Dataset
+from retrieval.evaluation.figures import Calibrations
+from retrieval.evaluation.questions import Question, questions_grouped
+from retrieval.evaluation.served import Progress, Served, dataset_embed, texts_redacted
+from retrieval.models import Asset, Calibration, Collection, ModelVersion, Segment
+from retrieval.states import State
+from retrieval.vectors import backend
+
+MOST_QUESTIONS = 1000
+MOST_ASSETS = 2000  # a modality
+SEED = 7
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Every model measured on the same data, in the order asked; what was asked, what was left."""
+
+    measured: tuple[Measured, ...]
+    sentences: tuple[str, ...]
+    labels: str  # what says which answer is right: captions, labels, questions, titles
+    items: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """An asset as evaluation needs it."""
+
+    id: UUID
+    modality: str
+    media_type: str
+
+
+def served(version: ModelVersion) -> Served:
+    """The version as the model server serves it."""
+    return Served(version.ref, version.manifest)
+
+
+def calibrations_stored(version: ModelVersion) -> Calibrations | None:
+    """The fitted pairs of an installed version and its bank; None where nothing was fitted."""
+    rows = Calibration.objects.filter(model_version=version)
+    pairs = {
+        (row.query_modality, row.target_modality): PairCalibration.from_json(row.parameters)
+        for row in rows
+    }
+    try:
+        bank = load_reference(bundle_folder(version.ref, models_dir=settings.PATHS.models))
+    except BundleError:
+        return None
+    return Calibrations(pairs, bank) if pairs else None
+
+
+def of_dataset(
+    dataset: Dataset, versions: Sequence[ModelVersion], *, progress: Progress | None
+) -> Data:
+    """``dataset`` under every version that has its towers.
+
+    Raises:
+        DatasetError: none of its files could be taken.
+        RedactionUnavailable, ModelUnavailable, ModelRefused: the servers.
+    """
+    needed = {"text", dataset.modality}
+    fit = [version for version in versions if needed <= set(version.modalities)]
+    made = dataset_embed(
+        dataset, queries_of(dataset), [served(version) for version in fit], progress=progress
+    )
+    build = caption_cases if dataset.captions else label_cases
+    measured = tuple(
+        Measured(
+            ref=version.ref,
+            cases=build(made.dataset, made.said[version.ref], made.media[version.ref]),
+            labelled=bool(dataset.labels),
+            calibrations=calibrations_stored(version),
+            own={dataset.modality: made.media[version.ref].parts},
+        )
+        for version in fit
+    )
+    return Data(
+        measured=measured,
+        sentences=made.sentences,
+        labels="captions" if dataset.captions else "labels",
+        items=len(made.dataset.files),
+        refused=made.refused,
+    )
+
+
+def of_collection(
+    collection_id: UUID,
+    questions: Sequence[Question] | None,
+    versions: Sequence[ModelVersion],
+    *,
+    progress: Progress | None,
+) -> Data:
+    """What a collection holds under every version: questions for its assets, as the first takes.
+
+    Without ``questions`` the assets' titles are asked, each for the assets that bear it: weak
+    labels, as good as the titles are. Vectors that are in a version's table are taken from there;
+    others are made of the redacted rendition. At most ``MOST_QUESTIONS`` and ``MOST_ASSETS`` are
+    taken, drawn with a fixed seed.
+
+    Raises:
+        NotVisible: there is no such collection.
+        Conflict: it changed meanwhile.
+        Invalid: no question has an answer among its searchable assets.
+    """
+    with scope.system():
+        if not Collection.objects.filter(id=collection_id).exists():
+            raise NotVisible("There is no such collection.")
+        rows = Asset.objects.filter(collection_id=collection_id, state=State.SEARCHABLE)
+        titled = list(rows.order_by("id").values_list("id", "modality", "media_type", "title"))
+    stored = {pk: _Stored(pk, modality, kind) for pk, modality, kind, _ in titled}
+    weak = questions is None
+    if questions is None:
+        questions = questions_grouped((title.strip(), pk) for pk, _, _, title in titled if title)
+    asked = [q for q in questions if q.answers & set(stored)]
+    if not asked:
+        raise Invalid("No question has an answer among the collection's searchable assets.")
+    asked = _some(asked, MOST_QUESTIONS)
+    gallery = _gallery(list(stored.values()), asked, set(versions[0].modalities))
+    words = texts_redacted([question.text for question in asked])
+    measured = tuple(_measured(version, asked, words, gallery, progress) for version in versions)
+    return Data(
+        measured=measured,
+        sentences=tuple(words),
+        labels="titles" if weak else "questions",
+        items=sum(len(part) for part in gallery.values()),
+        refused=0,
+    )
+
+
+def _some(items: Sequence[_T], most: int) -> list[_T]:
+    if len(items) <= most:
+        return list(items)
+    picked = np.random.default_rng(SEED).permutation(len(items))[:most]
+    return [items[i] for i in sorted(picked)]
+
+
+def _gallery(
+    stored: Sequence[_Stored], asked: Sequence[Question], towers: set[str]
+) -> dict[str, list[_Stored]]:
+    """By modality, every asset that answers a question and some that answer none."""
+    wanted = {asset for question in asked for asset in question.answers}
+    found: dict[str, list[_Stored]] = {}
+    for modality in sorted(towers):
+        those = [asset for asset in stored if asset.modality == modality]
+        right = [asset for asset in those if asset.id in wanted]
+        others = [asset for asset in those if asset.id not in wanted]
+        if right:
+            found[modality] = [*right, *_some(others, max(MOST_ASSETS - len(right), 0))]
+    return found
+
+
+def _measured(
+    version: ModelVersion,
+    asked: Sequence[Question],
+    words: Sequence[str],
+    gallery: dict[str, list[_Stored]],
+    progress: Progress | None,
+) -> Measured:
+    said = served(version).texts(words)
+    cases, own = [], {}
+    gallery = {kind: part for kind, part in gallery.items() if kind in version.modalities}
+    total, done = sum(len(part) for part in gallery.values()), 0
+    for modality, assets in gallery.items():
+        each = []
+        for asset in assets:
+            each.append(_vectors(version, asset))
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        things = Things.of(each)
+        right = np.array([[asset.id in q.answers for asset in assets] for q in asked])
+        rows = np.flatnonzero(right.any(axis=1))
+        cases.append(Case("text", modality, said[rows], things, right[rows], rows))
+        own[modality] = things.parts
+    several = any(len(question.answers) > 1 for question in asked)
+    return Measured(version.ref, cases, several, calibrations_stored(version), own)
+
+
+def _vectors(version: ModelVersion, asset: _Stored) -> Vectors:
+    """The asset's vectors under ``version``: stored, or made now of its redacted rendition.
+
+    Raises:
+        Conflict: the asset has gone meanwhile.
+    """
+    with scope.system():
+        found = backend().fetch(table=version.vector_table.table, asset_id=asset.id)
+        if len(found):
+            return found
+        parts = list(
+            Segment.objects.filter(asset_id=asset.id)
+            .order_by("ordinal")
+            .values_list("text", "start_ms", "end_ms")
+        )
+    if not parts:
+        raise Conflict("The collection changed while it was evaluated; begin again.")
+    if asset.modality == "text":
+        return served(version).texts([text for text, _, _ in parts])
+    windows = tuple(
+        (start, end) for _, start, end in parts if start is not None and end is not None
+    )
+    try:
+        rendition = media.read_blob(media.Blob.RENDITION, asset.id)
+    except media.BlobMissing:
+        raise Conflict("The collection changed while it was evaluated; begin again.") from None
+    return served(version).rendition(
+        rendition,
+        modality=asset.modality,
+        media_type=asset.media_type,
+        windows=windows,
+    )
