@@ -116,12 +116,14 @@ def path_check(path: str) -> None:
         BundleError: it is absolute, climbs, is hidden, or its suffix is not permitted.
     """
     parts = PurePosixPath(path)
-    climbs = parts.is_absolute() or any(p in {"", ".", ".."} or p[0] == "." for p in parts.parts)
-    if climbs or "\\" in path or "\0" in path or str(parts) != path:
-        raise BundleError("bad-path", "A file of the manifest would lie outside the bundle.")
+    climbs = parts.is_absolute() or any(part in {"", ".", ".."} for part in parts.parts)
+    if climbs or "\\" in path or "\0" in path or str(parts) != path or path == ".":
+        raise BundleError("bad-path", "A file of the bundle would lie outside it.")
+    if any(part.startswith(".") for part in parts.parts):
+        raise BundleError("bad-path", "A file of the bundle is hidden: its name begins with a dot.")
     if parts.suffix not in SUFFIXES:
         kind = _KINDS.get(parts.suffix.lower(), "of a kind that is not permitted")
-        raise BundleError("bad-kind", f"A file of the manifest is {kind}.")
+        raise BundleError("bad-kind", f"A file of the bundle is {kind}.")
 
 
 def _dimension_check(dimension: Any) -> None:

@@ -51,7 +51,7 @@ def settings_check(settings: Any, *, confined: bool = False) -> None:
         BundleError: one does; the reason says which kind.
     """
     for key, value in _settings(settings):
-        if key in _KEYS:
+        if key in _KEYS and type(value) is not int:  # an int is a word's number in a vocabulary
             raise BundleError("code", f"A setting of the bundle, {key}, leads to code.")
         if not isinstance(value, str):
             continue

@@ -73,13 +73,27 @@ def bundle(tmp_path):
     return make
 
 
+def unprobed(folder: Path) -> None:
+    """Loading towers is tested where there are some: test_models_probe."""
+    assert (folder / "manifest.json").is_file()
+
+
+def refuse(source: Path) -> None:
+    model_install(source, unsigned_reason="why not", probe=unprobed)
+
+
+def installed_folders(paths: Paths) -> list[str]:
+    return sorted(path.name for path in paths.models.iterdir() if path.name != ".lock")
+
+
 @pytest.fixture
 def install(django_db_setup, django_db_blocker, bundle):
     """Installs bundles, and drops their tables when the test's transaction has ended."""
     refs = []
 
     def do(source, **options) -> ModelVersion:
-        version = model_install(source, **{"unsigned_reason": "made here", **options})
+        options = {"unsigned_reason": "made here", "probe": unprobed, **options}
+        version = model_install(source, **options)
         refs.append(version.ref)
         return version
 
@@ -89,19 +103,34 @@ def install(django_db_setup, django_db_blocker, bundle):
         ddl.drop_table(table=ddl.table_name(ref))
 
 
-def test_the_starter_comes_with_the_appliance_and_is_active():
+def test_the_starter_comes_with_the_appliance_and_is_active(paths):
     version = model_install("builtin")
     assert (version.name, version.status) == ("starter", "active")
     assert {"text", "image", "audio"} <= set(version.modalities)
     assert not version.signed
     [model] = active_models()
-    assert (model.ref, model.space, model.folder) == (version.ref, version.space_id, BUILTIN)
+    assert (model.ref, model.space, model.folder) == (
+        version.ref,
+        version.space_id,
+        paths.models / version.ref,  # a later release may bring another one
+    )
     pairs = {(c.query_modality, c.target_modality) for c in Calibration.objects.all()}
     assert {("text", "image"), ("image", "audio"), ("audio", "text")} <= pairs
     again = model_install("builtin")
     assert again.pk == version.pk
     assert LedgerPending.objects.filter(event="models:bundle:install").count() == 1
-    model_verify(ref=version.ref)
+    assert model_verify(ref=version.ref) == ""
+    (paths.models / version.ref / "MODEL_CARD.md").write_text("damaged")
+    assert model_install("builtin").pk == version.pk
+    assert model_verify(ref=version.ref) == ""
+
+
+def test_a_starter_that_cannot_be_read_fails_no_other_model(bundle, install, paths, monkeypatch):
+    install(bundle())
+    monkeypatch.setattr("retrieval.encoders.bundle.BUILTIN", paths.data / "nothing")
+    model_verify(ref="tiny@1")
+    [model] = active_models()
+    assert model.folder == paths.models / "tiny@1"
 
 
 def test_a_bundle_is_copied_verified_and_recorded(bundle, install, paths):
@@ -109,7 +138,9 @@ def test_a_bundle_is_copied_verified_and_recorded(bundle, install, paths):
     assert (version.ref, version.status) == ("tiny@1", "active")
     assert version.unsigned_reason == "made here"
     assert (paths.models / "tiny@1" / "text.safetensors").is_file()
-    assert [p.name for p in paths.models.iterdir()] == ["tiny@1"]
+    assert installed_folders(paths) == ["tiny@1"]
+    copied = paths.models / "tiny@1" / "text.safetensors"
+    assert copied.stat().st_mode & 0o777 == 0o600
     table = VectorTable.objects.get(model_version=version)
     with scope.system():
         assert backend().count(table=table.table) == 0
@@ -123,8 +154,13 @@ def test_a_second_version_waits(bundle, install):
 
 def test_an_unsigned_bundle_needs_a_reason(bundle):
     with pytest.raises(Invalid) as raised:
-        model_install(bundle(), unsigned_reason="  ")
+        model_install(bundle(), unsigned_reason="  ", probe=unprobed)
     assert "reason" in raised.value.fields
+
+
+def test_a_version_of_another_space_waits_too(bundle, install):
+    install(bundle("1"))
+    assert install(bundle("2", space="other")).status == "installed"
 
 
 @pytest.mark.parametrize(
@@ -142,9 +178,9 @@ def test_a_spoilt_bundle_is_refused_and_leaves_nothing(bundle, paths, spoil):
     folder = bundle()
     spoil(folder)
     with pytest.raises(Invalid, match="cannot be used"):
-        model_install(folder, unsigned_reason="why not")
+        refuse(folder)
     assert not ModelVersion.objects.exists()
-    assert not paths.models.exists()
+    assert installed_folders(paths) == []
 
 
 @pytest.mark.parametrize(
@@ -159,13 +195,13 @@ def test_a_spoilt_bundle_is_refused_and_leaves_nothing(bundle, paths, spoil):
 )
 def test_a_calibration_that_cannot_be_used_is_refused(bundle, pairs):
     with pytest.raises(Invalid, match="calibrat"):
-        model_install(bundle(pairs=pairs), unsigned_reason="why not")
+        refuse(bundle(pairs=pairs))
 
 
 def test_other_content_under_the_same_version_is_a_conflict(bundle, install):
     install(bundle("1"))
     with pytest.raises(Conflict):
-        model_install(bundle("1", space="other"), unsigned_reason="why not")
+        refuse(bundle("1", space="other"))
 
 
 def test_one_space_has_one_dimension(bundle, install):
@@ -176,11 +212,17 @@ def test_one_space_has_one_dimension(bundle, install):
 
 def test_an_active_version_stays_and_another_goes_with_its_files(bundle, install, paths):
     install(bundle("1"))
+    install(bundle("2"))
+    (paths.models / "tiny@2.fitted").mkdir()
+    (paths.models / "tiny@2.runtime.json").write_text("{}")
     with pytest.raises(Conflict, match="active"):
         model_remove(ref="tiny@1")
     with pytest.raises(NotVisible):
         model_remove(ref="tiny@9")
-    assert (paths.models / "tiny@1").is_dir()
+    model_remove(ref="tiny@2")
+    assert installed_folders(paths) == ["tiny@1"]
+    assert not ModelVersion.objects.filter(version="2").exists()
+    assert LedgerPending.objects.filter(event="models:bundle:remove").count() == 1
 
 
 def test_a_file_changed_after_installation_is_found(bundle, install, paths):
@@ -196,7 +238,7 @@ def test_the_command_says_what_it_did(bundle, install, capsys):
     call_command("models", "list")
     with pytest.raises(CommandError, match="--unsigned"):
         call_command("models", "install", str(folder))
-    with pytest.raises(CommandError, match="Say why"):
+    with pytest.raises(CommandError, match="belong together"):
         call_command("models", "install", str(folder), "--unsigned")
     install(folder)
     call_command("models", "install", str(folder), "--unsigned", "--reason", "made here")
@@ -205,5 +247,5 @@ def test_the_command_says_what_it_did(bundle, install, capsys):
     with pytest.raises(CommandError, match="is active"):
         call_command("models", "remove", "tiny@1")
     printed = capsys.readouterr().out
-    for part in ("No model is installed", "tiny@1 is installed (active).", "every file is what"):
+    for part in ("No model is installed", "tiny@1 is installed (active), not signed", "every file is"):
         assert part in printed

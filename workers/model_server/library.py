@@ -42,8 +42,13 @@ class BundleLibrary:
 
     def found(self) -> list[Description]:
         """Every bundle whose manifest can be read, sorted by ref; files are verified on opening."""
-        folders = [bundle.BUILTIN, *sorted(self._models.glob("*@*/"))]
-        manifests = {m.ref: m for m in map(_manifest, folders) if m is not None}
+        manifests = {m.ref: m for m in map(_manifest, [bundle.BUILTIN]) if m is not None}
+        for folder in sorted(self._models.glob("*@*/")):
+            # What was fitted for a bundle lies beside it, in a folder that is none.
+            if (folder / "manifest.json").is_file():
+                manifest = _manifest(folder)
+                if manifest is not None and manifest.ref == folder.name:
+                    manifests[manifest.ref] = manifest
         return [_description(manifests[ref]) for ref in sorted(manifests)]
 
     def open(self, ref: str) -> Opened:

@@ -7,11 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
 
+from retrieval.encoders.bundle import bundle_folder
+from retrieval.encoders.errors import BundleError
 from retrieval.management.model_verbs import Say, Verb
+from retrieval.models import ModelVersion
 from retrieval.selectors.models import model_list
 from retrieval.services.models import model_install, model_remove, model_verify
+
+_KEY_DIGITS = 16
+_LINE = 100
 
 
 def _no_arguments(_: ArgumentParser) -> None:
@@ -21,33 +28,58 @@ def _no_arguments(_: ArgumentParser) -> None:
 def _list(_: Mapping[str, Any], say: Say) -> None:
     versions = model_list()
     for version in versions:
-        modalities = ",".join(version.modalities)
+        say(f"{version.ref:<30} {version.status:<10} {_signature(version)}")
         say(
-            f"{version.ref:<30} {version.status:<10} space {version.space_id} "
-            f"({version.space.dimension} dimensions) {modalities}"
+            f"    space {version.space_id} ({version.space.dimension} dimensions), "
+            f"{', '.join(version.modalities)}; {_size(version.ref)}; "
+            f"licence: {_one_line(version.manifest.get('licence', ''))}"
         )
     if not versions:
         say("No model is installed; begin with: manage.py models install --builtin")
 
 
+def _signature(version: ModelVersion) -> str:
+    if version.signed:
+        return f"signed by {version.signer[:_KEY_DIGITS]}"
+    return f"not signed: {_one_line(version.unsigned_reason)}"
+
+
+def _size(ref: str) -> str:
+    try:
+        folder = bundle_folder(ref, models_dir=settings.PATHS.models)
+    except BundleError:
+        return "files are gone"
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return f"{size / 1_000_000:.1f} MB"
+
+
+def _one_line(text: str) -> str:
+    """The beginning of a text that came with a bundle, fit to be printed on a terminal."""
+    line = "".join(character if character.isprintable() else " " for character in text)
+    return line if len(line) <= _LINE else f"{line[: _LINE - 1]}…"
+
+
 def _install_arguments(parser: ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("path", nargs="?", type=Path, help="a bundle's folder")
+    source.add_argument("path", nargs="?", type=Path, help="a bundle's folder, or a tar of one")
     source.add_argument("--builtin", action="store_true", help="the starter that ships")
-    parser.add_argument("--unsigned", action="store_true", help="take it without a signature")
+    parser.add_argument(
+        "--unsigned", action="store_true", help="take it without a trusted signature"
+    )
     parser.add_argument("--reason", default="", help="why it is trusted; recorded")
 
 
 def _install(options: Mapping[str, Any], say: Say) -> None:
+    if options["unsigned"] != bool(options["reason"].strip()):
+        raise CommandError("--unsigned and --reason WHY belong together; the reason is recorded.")
     if options["builtin"]:
         version = model_install("builtin")
     else:
-        if not options["unsigned"]:
-            raise CommandError(
-                "Signatures cannot be checked yet; take it with --unsigned --reason WHY"
-            )
         version = model_install(options["path"], unsigned_reason=options["reason"])
-    say(f"{version.ref} is installed ({version.status}).")
+    say(f"{version.ref} is installed ({version.status}), {_signature(version)}.")
+    if version.status == version.Status.INSTALLED:
+        say(f"Next: manage.py models reembed {version.ref} --wait")
+        say(f"then: manage.py models promote {version.ref}")
 
 
 def _verify_arguments(parser: ArgumentParser) -> None:
@@ -56,8 +88,9 @@ def _verify_arguments(parser: ArgumentParser) -> None:
 
 def _verify(options: Mapping[str, Any], say: Say) -> None:
     for ref in options["ref"] or [version.ref for version in model_list()]:
-        model_verify(ref=ref)
-        say(f"{ref}: every file is what was installed.")
+        signer = model_verify(ref=ref)
+        by = f"signed by {signer[:_KEY_DIGITS]}" if signer else "not signed"
+        say(f"{ref}: every file is what was installed; {by}.")
 
 
 def _remove_arguments(parser: ArgumentParser) -> None:
@@ -79,7 +112,7 @@ VERBS = [
     ),
     Verb(
         name="verify",
-        help="check installed files against their hashes",
+        help="check installed files against their hashes and signatures",
         arguments=_verify_arguments,
         run=_verify,
     ),
