@@ -10,6 +10,7 @@ class RetrievalConfig(AppConfig):
         """Register once a process."""
         from audit.retention import follow_policies
         from audit.scope import register_scope_provider
+        from retrieval import signals  # noqa: F401 - registers itself
         from retrieval.audit_scope import audit_scope
         from retrieval.services.retention import follow_policy
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.redaction.types import QueryMedia
 from retrieval.segmentation import audio_windows
 from retrieval.selectors.models import ActiveModel
+from retrieval.services.search.cache import query_vectors
 from retrieval.services.search.carrying import Carried, carried_into
 from retrieval.services.search.checks import Checked
 from retrieval.services.search.reach import Reach
@@ -62,8 +64,10 @@ class _Redacted:
     redactions: list[dict[str, Any]]
 
 
-def query_encode(*, asked: Checked, reach: Reach) -> Query:
+def query_encode(*, asked: Checked, reach: Reach, user_id: UUID | None = None) -> Query:
     """The query, redacted and then embedded by every model that takes all its parts.
+
+    What ``user_id`` asked a moment ago is redacted again, but not embedded again.
 
     Several parts (a text with a picture) are fused early: the normalised sum of their vectors. So
     are the windows of a sound, and the segments of a stored asset.
@@ -79,7 +83,7 @@ def query_encode(*, asked: Checked, reach: Reach) -> Query:
         reach.asset_modality,
     ]
     components = tuple(kind for kind in kinds if kind is not None)
-    parts = {model.ref: _parts(model, redacted, reach) for model in reach.models}
+    parts = {model.ref: _parts(model, redacted, reach, user_id) for model in reach.models}
     whole = {ref: [p for p in found if p is not None] for ref, found in parts.items()}
     vectors = {ref: _fused(own) for ref, own in whole.items() if len(own) == len(components)}
     carried = {
@@ -129,18 +133,17 @@ def _redacted(asked: Checked, reach: Reach) -> _Redacted:
     return _Redacted(text, media, [{"kind": k, "count": n} for k, n in sorted(counts.items())])
 
 
-def _parts(model: ActiveModel, redacted: _Redacted, reach: Reach) -> list[Vector | None]:
+def _parts(
+    model: ActiveModel, redacted: _Redacted, reach: Reach, user_id: UUID | None
+) -> list[Vector | None]:
     """A vector for each component of the query: float32 ``(d,)``; None where it takes no such."""
     parts: list[Vector | None] = []
     if redacted.text is not None:
-        encoded = None
-        if "text" in model.modalities:
-            with _answered():
-                encoded = clients.models().encode_text(model.ref, [redacted.text], priority="query")
-        parts.append(None if encoded is None else _mean(encoded))
+        takes = "text" in model.modalities
+        parts.append(_text_vector(model, redacted.text, user_id) if takes else None)
     if redacted.media is not None:
         takes = redacted.media.modality in model.modalities
-        parts.append(_media_vector(model, redacted.media) if takes else None)
+        parts.append(_media_vector(model, redacted.media, user_id) if takes else None)
     if reach.asset_modality is not None:
         stored = reach.stored.get(model.ref)
         parts.append(None if stored is None else _mean(stored))
@@ -149,18 +152,35 @@ def _parts(model: ActiveModel, redacted: _Redacted, reach: Reach) -> list[Vector
     return parts
 
 
-def _media_vector(model: ActiveModel, media: QueryMedia) -> Vector:
+def _text_vector(model: ActiveModel, text: str, user_id: UUID | None) -> Vector:
+    def make() -> Vector:
+        with _answered():
+            return _mean(clients.models().encode_text(model.ref, [text], priority="query"))
+
+    return query_vectors.get(
+        user=user_id, model=model, modality="text", asked=text.encode(), make=make
+    )
+
+
+def _media_vector(model: ActiveModel, media: QueryMedia, user_id: UUID | None) -> Vector:
     windows = audio_windows(media.duration_ms or 0) if media.modality == "audio" else []
     spec = tensor_spec(
         model.manifest, media.modality, windows_ms=tuple(windows[:MAX_QUERY_WINDOWS])
     )
-    with _answered():
-        arrays = clients.redaction().tensors(
-            media.rendition, media_type=media.media_type, spec=spec, priority="query"
-        )
-        return _mean(
-            clients.models().encode_arrays(model.ref, media.modality, arrays, priority="query")
-        )
+
+    def make() -> Vector:
+        with _answered():
+            arrays = clients.redaction().tensors(
+                media.rendition, media_type=media.media_type, spec=spec, priority="query"
+            )
+            return _mean(
+                clients.models().encode_arrays(model.ref, media.modality, arrays, priority="query")
+            )
+
+    # The windows follow from the rendition, the rest of ``spec`` from the model version.
+    return query_vectors.get(
+        user=user_id, model=model, modality=media.modality, asked=media.rendition, make=make
+    )
 
 
 def _mean(vectors: Vector) -> Vector:

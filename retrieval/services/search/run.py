@@ -49,7 +49,7 @@ def search_run(*, user: User, request: SearchRequest) -> SearchAnswer:
     with scope.user(user.pk):
         reach = reach_of(user=user, asked=asked)
     _release_connection()
-    query = query_encode(asked=asked, reach=reach)
+    query = query_encode(asked=asked, reach=reach, user_id=user.pk)
     encoded = time.monotonic()
     with scope.user(user.pk):
         signals = candidates(asked=asked, reach=reach, query=query)
