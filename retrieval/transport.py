@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket as socketlib
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import httpcore
 import httpx
 
 from retrieval.backoff import Tries
@@ -65,6 +67,23 @@ def decode_meta(value: str) -> dict[str, Any]:
     if not isinstance(meta, dict):
         raise ValueError("meta header is not an object")  # noqa: TRY004 - bad input
     return meta
+
+
+class _Sockets(httpcore.SyncBackend):
+    """Unix sockets that are tried first.
+
+    httpcore leaves the file descriptor of an attempt that failed to the garbage collector.
+    """
+
+    def connect_unix_socket(self, path: str, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        """A connection; raises ``httpcore.ConnectError`` where nobody listens."""
+        with socketlib.socket(socketlib.AF_UNIX, socketlib.SOCK_STREAM) as probe:
+            probe.settimeout(_CONNECT_SECONDS)
+            try:
+                probe.connect(path)
+            except OSError as error:
+                raise httpcore.ConnectError from error
+        return super().connect_unix_socket(path, *args, **kwargs)
 
 
 class UnixTransport:
@@ -126,8 +145,13 @@ class UnixTransport:
         with self._lock:
             if self._client is None or self._pid != os.getpid():
                 # A forked child must not share its parent's connections, nor close them.
+                transport = httpx.HTTPTransport(uds=str(self._socket))
+                # httpx has no argument for it.
+                transport._pool = httpcore.ConnectionPool(  # noqa: SLF001
+                    uds=str(self._socket), network_backend=_Sockets()
+                )
                 self._client = httpx.Client(
-                    transport=httpx.HTTPTransport(uds=str(self._socket)),
+                    transport=transport,
                     base_url="http://vitrine",
                     trust_env=False,
                 )
@@ -165,9 +189,6 @@ class UnixTransport:
 
     def _once(self, request: _Request, seconds: float) -> bytes:
         """One attempt. The server hears how long somebody waits for the answer."""
-        # httpcore leaves the file descriptor of an attempt that failed to the garbage collector.
-        if not self._socket.exists():
-            raise TransportUnavailableError(_NOT_REACHABLE)
         try:
             response = self._http().request(
                 request.method,

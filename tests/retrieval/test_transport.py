@@ -152,7 +152,7 @@ def test_what_breaks_the_connection_each_time_is_given_up(tmp_path: Path):
             transport.post("/x", b"poison", patience_seconds=30)
         transport.close()
     assert broke.value.code == "broke-off"
-    assert len(seen) == 3
+    assert len([request for request in seen if request]) == 3  # the others are probes
 
 
 def test_only_a_few_threads_wait_for_a_server_that_is_away(tmp_path: Path):

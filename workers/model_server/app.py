@@ -136,12 +136,13 @@ class ModelServer:
         waiting = self._scheduler.waiting_by_tower()
         for state in models.values():
             state.update(batches=0, items=0, waiting=0, towers={})
-        for (ref, modality, *_), pace in self._scheduler.paces().items():
+        for tower, pace in self._scheduler.paces().items():
+            ref, modality = tower[:2]
             if ref in models:
                 state = models[ref]
                 state["batches"] += pace.batches
                 state["items"] += pace.items
-                state["waiting"] += waiting.get((ref, modality), 0)
+                state["waiting"] += waiting.get(tower, 0)
                 state["towers"][modality] = {
                     "batch_items": pace.limit,
                     "seconds_per_item": pace.seconds_per_item,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Encode = Callable[[list[Any]], "npt.NDArray[np.float32]"]
+# A model's ref and the modality; towers of equal keys share batches.
+TowerKey = tuple[str, ...]
 _LONGEST_RETRY_SECONDS: Final = 30.0
 
 
@@ -29,7 +31,7 @@ class MemoryShortError(Exception):
 class Job:
     """Items of one request; ``taken`` of them are in batches already."""
 
-    tower: Hashable
+    tower: TowerKey
     encode: Encode
     pace: Pace
     items: Sequence[Any]

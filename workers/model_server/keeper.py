@@ -61,10 +61,10 @@ class Keeper:
             log.error("look-failed", **uds.where(error))  # noqa: TRY400 - see where
 
     def _let_go(self) -> None:
-        busy = {_ref(tower) for tower in self._desk.scheduler.waiting_by_tower()}
+        busy = {tower[0] for tower in self._desk.scheduler.waiting_by_tower()}
         for ref, why in self._desk.store.tend(busy=busy).items():
             for tower in self._desk.scheduler.paces():
-                if _ref(tower) == ref:
+                if tower[0] == ref:
                     self._desk.scheduler.forget(tower)
             self._warm.discard(ref)
             # Once now, and once more when requests that were under way have let go of it.
@@ -104,7 +104,3 @@ class Keeper:
         self._desk.scheduler.forget((*key, "probe"))
         self._desk.scheduler.limit(key, found[-1])
         log.info("measured", model=work.model, modality=work.modality, batch_items=found[-1])
-
-
-def _ref(tower: Any) -> str:
-    return str(tower[0])

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,6 +15,7 @@ from workers.model_server.batches import (
     Encode,
     Job,
     MemoryShortError,
+    TowerKey,
     compute,
     items_waiting,
     next_batch,
@@ -75,7 +76,7 @@ class Scheduler:
         self._stopped = False
         self._batches: dict[Lane, int] = {"query": 0, "ingest": 0}
         self._items: dict[Lane, int] = {"query": 0, "ingest": 0}
-        self._paces: dict[Hashable, Pace] = {}
+        self._paces: dict[TowerKey, Pace] = {}
         self._queries_in_a_row = 0
         self._last_query = -math.inf
         self._thread = threading.Thread(target=self._run, name="encode", daemon=True)
@@ -113,25 +114,25 @@ class Scheduler:
         """Items encoded since the start, by lane."""
         return {lane: self._items[lane] for lane in LANES}
 
-    def paces(self) -> dict[Hashable, Pace]:
+    def paces(self) -> dict[TowerKey, Pace]:
         """What was measured of each tower."""
         with self._wake:
             return dict(self._paces)
 
-    def waiting_by_tower(self) -> dict[Hashable, int]:
+    def waiting_by_tower(self) -> dict[TowerKey, int]:
         """Items not yet in a batch, by tower."""
         with self._wake:
-            found: dict[Hashable, int] = {}
+            found: dict[TowerKey, int] = {}
             for job in itertools.chain.from_iterable(self._lines.values()):
                 found[job.tower] = found.get(job.tower, 0) + len(job.items) - job.taken
             return found
 
-    def limit(self, tower: Hashable, most: int) -> None:
+    def limit(self, tower: TowerKey, most: int) -> None:
         """No batch of this tower is larger than ``most`` from now on."""
         with self._wake:
             self._paces[tower] = Pace.of(most)
 
-    def forget(self, tower: Hashable) -> None:
+    def forget(self, tower: TowerKey) -> None:
         """What was measured of a tower that is no longer in memory goes."""
         with self._wake:
             self._paces.pop(tower, None)
@@ -140,7 +141,7 @@ class Scheduler:
         self,
         items: Sequence[Any],
         *,
-        tower: Hashable,
+        tower: TowerKey,
         encode: Encode,
         lane: Lane,
         batch_items: int,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,7 +51,7 @@ class Opened:
     """A bundle whose weights are in memory, and how many bytes those are."""
 
     description: Description
-    towers: dict[str, Encoder]
+    towers: Mapping[str, Encoder]
     weight_bytes: int = 0
 
 
