@@ -1,0 +1,1 @@
+"""Bundles made from what people have: checkpoints and folders of the usual libraries."""
