@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from accounts.models import User
 from audit.models import LedgerEntry, LedgerPending, SearchRecord
+from deploy.model_metrics import ModelServing, QueryCache
 from retrieval import scope
 from retrieval.models import Asset, Collection, Segment
 
@@ -49,7 +50,8 @@ class Holdings(Collector):
 def exposition() -> tuple[bytes, str]:
     """The figures as text, and its content type."""
     registry = CollectorRegistry()
-    registry.register(Holdings())
+    for collector in (Holdings(), ModelServing(), QueryCache()):
+        registry.register(collector)
     ProcessCollector(registry=registry)
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
