@@ -276,6 +276,10 @@ VITRINE_MASTER_KEY_FILE = env_path("VITRINE_MASTER_KEY_FILE")
 VITRINE_MASTER_PASSPHRASE_FILE = env_path("VITRINE_MASTER_PASSPHRASE_FILE")
 VITRINE_KEPT_QUERY_HOURS = env_int("VITRINE_KEPT_QUERY_HOURS", 24)
 VITRINE_QUARANTINE_RAW_DAYS = env_int("VITRINE_QUARANTINE_RAW_DAYS", 14, at_least=1)
+# Re-embedding beside searches: the share of its time that it always gets, and how long the model
+# server may compute for it at once.
+VITRINE_REEMBED_LEAST_PERCENT = env_int("VITRINE_REEMBED_LEAST_PERCENT", 60, at_least=1)
+VITRINE_REEMBED_SLICE_MS = env_int("VITRINE_REEMBED_SLICE_MS", 50, at_least=1)
 
 UNFOLD = {
     "SITE_TITLE": "Vitrine",

@@ -23,6 +23,7 @@ logger = structlog.get_logger("vitrine.queue")
 STAGES = ("redact", "verify", "embed")
 INGEST_QUEUE = "ingest"
 HOUSEKEEPING_QUEUE = "housekeeping"
+REEMBED_QUEUE = "reembed"
 MARK_SECONDS = 15 * 60
 
 _LOST = (OperationalError, RedisError, OSError)
@@ -77,6 +78,48 @@ def retried(asset_id: UUID, *, seconds: float) -> None:
         cache.set(_mark(asset_id), 1, timeout=int(seconds) + 60)
     except _LOST as error:
         logger.warning("mark_failed", asset_id=str(asset_id), error=type(error).__name__)
+
+
+def _job_mark(job_id: UUID) -> str:
+    return f"reembed:queued:{job_id}"
+
+
+def enqueue_reembed(*, job_id: UUID, seconds: float = 0.0, tries: int = 0) -> bool:
+    """Queues the next stretch of a re-embedding; whether the broker took it.
+
+    ``tries``: how often in a row it found a server away.
+    """
+    try:
+        cache.set(_job_mark(job_id), 1, timeout=int(seconds) + 60)
+        current_app.send_task(
+            task_name("reembed"),
+            args=[str(job_id), tries],
+            queue=REEMBED_QUEUE,
+            countdown=seconds,
+            ignore_result=True,
+        )
+    except _LOST as error:
+        logger.warning("enqueue_failed", job_id=str(job_id), error=type(error).__name__)
+        reembed_arrived(job_id)
+        return False
+    return True
+
+
+def reembed_arrived(job_id: UUID) -> None:
+    """Takes a job's mark away: its message has arrived, or never will."""
+    try:
+        cache.delete(_job_mark(job_id))
+    except _LOST as error:
+        logger.warning("mark_failed", job_id=str(job_id), error=type(error).__name__)
+
+
+def reembed_queued(job_id: UUID) -> bool:
+    """Whether a message for the job is under way, as far as is known.
+
+    Raises:
+        RedisError: the broker is not reachable.
+    """
+    return cache.get(_job_mark(job_id)) is not None
 
 
 def not_queued(asset_ids: Iterable[UUID]) -> list[UUID]:

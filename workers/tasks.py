@@ -16,6 +16,7 @@ from audit import searches
 from retrieval import queue
 from retrieval.services import purge as purging
 from retrieval.services import sweep as sweeping
+from retrieval.services.reembed_run import reembed_run
 from retrieval.services.stages import StageCrashed, stage_run
 from workers.singleton import alone
 
@@ -25,6 +26,9 @@ logger = structlog.get_logger("vitrine.tasks")
 # timeout.
 STAGE_SOFT_SECONDS = 2000
 STAGE_HARD_SECONDS = 2100
+# A stretch takes seconds; the slowest batch that a server may still answer is far below.
+REEMBED_SOFT_SECONDS = 800
+REEMBED_HARD_SECONDS = 840
 _TRANSIENT = (OperationalError, InterfaceError)
 _MOST_BACKOFF_SECONDS = 300.0
 _OUTAGE_BACKOFF_SECONDS = 30.0
@@ -113,6 +117,22 @@ def verify(task: QuietTask, asset_id: str) -> None:
 def embed(task: QuietTask, asset_id: str) -> None:
     """From the rendition to vectors, and searchable."""
     _stage(task, "embed", asset_id)
+
+
+@shared_task(
+    base=QuietTask,
+    bind=True,
+    name=queue.task_name("reembed"),
+    soft_time_limit=REEMBED_SOFT_SECONDS,
+    time_limit=REEMBED_HARD_SECONDS,
+)
+def reembed(task: QuietTask, job_id: str, tries: int = 0) -> None:
+    """A few seconds of a re-embedding, and the message for the next ones."""
+    del task
+    again = reembed_run(job_id=UUID(job_id), tries=tries)
+    if again is not None:
+        waited = tries + 1 if again.seconds else 0
+        queue.enqueue_reembed(job_id=UUID(job_id), seconds=again.seconds, tries=waited)
 
 
 @_chore(name="workers.tasks.sweep")

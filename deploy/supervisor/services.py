@@ -76,7 +76,12 @@ def task_services(paths: Paths, env: Mapping[str, str], *, redis_url: str) -> li
             "worker",
             [
                 *(*celery, "worker", "--concurrency", "2", "-n", "vitrine@%h"),
-                *("-Q", "query,ingest,housekeeping", "--without-gossip", "--without-mingle"),
+                *(
+                    "-Q",
+                    "query,ingest,housekeeping,reembed",
+                    "--without-gossip",
+                    "--without-mingle",
+                ),
                 *("--loglevel", "WARNING"),
             ],
             paths=paths,

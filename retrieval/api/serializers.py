@@ -13,7 +13,6 @@ from retrieval.api.fields import ObjectField
 from retrieval.models import Role
 from retrieval.redaction.registry import profile_names
 from retrieval.selectors.collections import HeldCollection
-from retrieval.services.collections import MODEL_SETS
 
 ROLES = [role.value for role in Role]
 
@@ -38,7 +37,11 @@ class CollectionInput(InputSerializer):
     description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
     redaction_profile = serializers.ChoiceField(choices=profile_names(), required=False)
     retention_policy = serializers.UUIDField(required=False, allow_null=True)
-    model_set = serializers.ChoiceField(choices=MODEL_SETS, required=False)
+    model_set = serializers.CharField(
+        max_length=64,
+        required=False,
+        help_text="`default`: the active versions; or the collection's present set.",
+    )
     purposes = PurposesInput(required=False)
 
 

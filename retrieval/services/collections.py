@@ -21,6 +21,7 @@ from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
 from retrieval.models import Asset, Collection, Grant, Role, default_purposes
 from retrieval.redaction.registry import profile_names
+from retrieval.services.model_sets import unused_sets_delete
 from retrieval.services.retention import raw_deadlines_recompute
 from retrieval.states import State
 
@@ -93,6 +94,8 @@ def collection_update(*, by: User, collection_id: UUID, **changes: Any) -> Colle
                 setattr(collection, field, changes.pop(field))
         _apply(collection, changes)
         collection.save()
+        if "model_set" in changes:
+            unused_sets_delete()
         if "retention_policy" in changes:
             raw_deadlines_recompute(collection_id=collection_id)
         trail.note(event="collection:collection:update", by=by, refs=_refs(collection))
@@ -115,6 +118,7 @@ def collection_delete(*, by: User, collection_id: UUID) -> None:
             raise Conflict("The collection still holds assets; delete them first.")
         trail.note(event="collection:collection:delete", by=by, refs=_refs(collection))
         collection.delete()
+        unused_sets_delete()
 
 
 def grant_create(
@@ -207,7 +211,9 @@ def _apply(collection: Collection, rules: dict[str, Any]) -> None:
             "redaction_profile", rules["redaction_profile"], profile_names()
         )
     if "model_set" in rules:
-        collection.model_set = _one_of("model_set", rules["model_set"], MODEL_SETS)
+        # A set of a collection's own comes from a promotion and can only be left.
+        choice = tuple(dict.fromkeys((*MODEL_SETS, collection.model_set)))
+        collection.model_set = _one_of("model_set", rules["model_set"], choice)
     if "retention_policy" in rules:
         collection.retention_policy = _policy(rules["retention_policy"])
     if "purposes" in rules:

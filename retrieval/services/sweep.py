@@ -13,6 +13,8 @@ from redis.exceptions import RedisError
 
 from retrieval import incarnation, queue, scope
 from retrieval.models import Asset
+from retrieval.services.active_file import active_file_write
+from retrieval.services.reembed import reembed_wake
 from retrieval.states import IN_PROGRESS, STAGE_OF, State
 
 logger = structlog.get_logger("vitrine.sweep")
@@ -24,10 +26,11 @@ _GRACE = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Swept:
-    """Claims of dead processes given back, and assets queued again."""
+    """Claims of dead processes given back, assets queued again, re-embeddings woken."""
 
     released: int = 0
     queued: int = 0
+    woken: int = 0
 
 
 def sweep(*, node_restarted: bool = False, batch: int = BATCH) -> Swept:
@@ -37,21 +40,25 @@ def sweep(*, node_restarted: bool = False, batch: int = BATCH) -> Swept:
     held is queued again at once, whatever the marks say. A message too many is harmless: the second
     finds nothing due.
     """
+    woken = reembed_wake(node_restarted=node_restarted)
+    active_file_write()
     released = _release_dead_claims(node_restarted=node_restarted)
     waiting = _waiting(batch, grace=timedelta(0) if node_restarted else _GRACE)
     try:
         wanted = set(waiting) if node_restarted else set(queue.not_queued(waiting))
     except (RedisError, OSError) as error:
         logger.warning("sweep_broker_unreachable", error=type(error).__name__)
-        return Swept(released=released)
+        return Swept(released=released, woken=woken)
     queued = sum(
         queue.enqueue(stage=stage, asset_id=asset_id)
         for asset_id, stage in waiting.items()
         if asset_id in wanted
     )
-    if released or queued:
-        logger.info("swept", released=released, queued=queued, node_restarted=node_restarted)
-    return Swept(released=released, queued=queued)
+    if released or queued or woken:
+        logger.info(
+            "swept", released=released, queued=queued, woken=woken, node_restarted=node_restarted
+        )
+    return Swept(released=released, queued=queued, woken=woken)
 
 
 def _release_dead_claims(*, node_restarted: bool) -> int:

@@ -18,5 +18,6 @@ class Command(BaseCommand):
         """Sweep once and say how much."""
         swept = sweep()
         self.stdout.write(
-            f"{swept.released} claims given back, {swept.queued} assets queued again."
+            f"{swept.released} claims given back, {swept.queued} assets queued again, "
+            f"{swept.woken} re-embeddings woken."
         )
