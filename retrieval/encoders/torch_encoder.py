@@ -54,6 +54,10 @@ class TorchEncoder(ABC):
         return vectors
 
     def _placed(self, value: Tensor) -> Tensor:
+        if self.device.type == "cuda":
+            # Only from pinned memory does a copy go on beside the kernels; the cast follows on
+            # the GPU.
+            value = value.pin_memory()
         if value.is_floating_point():
             return value.to(self.device, self.dtype, non_blocking=True)
         return value.to(self.device, non_blocking=True)
