@@ -1,4 +1,4 @@
-"""Search, why it found what it found, and the models that find it."""
+"""Search, and why it found what it found."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api.parsers import JSONParser
 from retrieval.api import search_serializers as s
-from retrieval.api.base import ScopedView, UnheldView
-from retrieval.selectors.models import model_list
+from retrieval.api.base import UnheldView
 from retrieval.selectors.searches import search_explain
 from retrieval.services.search import SearchFilters, SearchRequest, search_run
 
@@ -58,12 +57,3 @@ class SearchRecordView(UnheldView):
         Grants and states are checked anew.
         """
         return Response(search_explain(user=self.caller(), search_id=search_id).as_json())
-
-
-class ModelsView(ScopedView):
-    """The encoder bundles of this appliance."""
-
-    @extend_schema(operation_id="models_list", tags=["models"], responses=s.ModelOutput(many=True))
-    def get(self, request: Request) -> Response:
-        """Every installed model version, by name and version."""
-        return self.page(model_list(), s.ModelOutput)

@@ -191,23 +191,3 @@ class ExplanationOutput(serializers.Serializer[Any]):
     parameters = ObjectField()
     hits = ExplainedHit(many=True)
     timing_ms = TimingOutput()
-
-
-class ModelOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    ref = serializers.CharField()
-    name = serializers.CharField()
-    version = serializers.CharField()
-    space = serializers.CharField(source="space_id")
-    dimension = serializers.IntegerField(source="space.dimension")
-    status = serializers.ChoiceField(choices=["installed", "active", "retired"])
-    modalities = serializers.ListField(child=serializers.CharField())
-    licence = serializers.SerializerMethodField()
-    manifest_sha256 = serializers.CharField()
-    signed = serializers.BooleanField()
-    unsigned_reason = serializers.CharField(allow_blank=True)
-    installed_at = serializers.DateTimeField()
-
-    def get_licence(self, version: Any) -> str:
-        """As the bundle states it."""
-        return str(version.manifest.get("licence", ""))

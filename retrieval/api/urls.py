@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.api import assets, collections, search
+from retrieval.api import assets, collections, models, search
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
@@ -27,5 +27,9 @@ urlpatterns = [
     path("assets/<uuid:asset_id>/raw/", assets.RawView.as_view(), name="raw"),
     path("search/", search.SearchView.as_view(), name="search"),
     path("searches/<uuid:search_id>/", search.SearchRecordView.as_view(), name="search-record"),
-    path("models/", search.ModelsView.as_view(), name="models"),
+    path("models/", models.ModelsView.as_view(), name="models"),
+    path("models/<uuid:model_id>/promote/", models.PromoteView.as_view(), name="model-promote"),
+    path("models/<uuid:model_id>/rollback/", models.RollbackView.as_view(), name="model-rollback"),
+    path("evaluations/", models.EvaluationsView.as_view(), name="evaluations"),
+    path("evaluations/<uuid:evaluation_id>/", models.EvaluationView.as_view(), name="evaluation"),
 ]

@@ -8,7 +8,8 @@ reason, which is recorded. The bounds:
   way from chance to 1), so the model does not understand these data;
 - ``far-from-known``: half of the data or more lie farther from the model's reference bank than 95 %
   of the bank lies from itself (``shift``): they are unlike what it was made and calibrated with;
-- ``miscalibrated``: the calibration error is above 0.10, and above the present model's;
+- ``miscalibrated``: the calibration error is above 0.10, and more than 0.02 above the present
+  model's, where there is one;
 - ``uncalibrated``: a pair has no calibration, so nothing found by it is ever a confident match;
 - ``too-few``: no pair has 20 queries, so nothing can be said.
 """
@@ -28,6 +29,7 @@ from retrieval.evaluation.shift import FAR, far_share
 
 LEAST_QUERIES = 20
 MOST_CALIBRATION_ERROR = 0.10
+_CALIBRATION_TOLERANCE = 0.02
 _TIMES_CHANCE = 2
 
 
@@ -103,7 +105,7 @@ def calibrated(
         Finding("uncalibrated", name, "No calibration: never a confident match.")
         for name in missing
     ]
-    worse_than_now = present is None or (error or 0.0) > present
+    worse_than_now = present is None or (error or 0.0) > present + _CALIBRATION_TOLERANCE
     if error is not None and error > MOST_CALIBRATION_ERROR and worse_than_now:
         said = "" if present is None else f", {present:.3f} now"
         findings.append(Finding("miscalibrated", "", f"Calibration error {error:.3f}{said}."))

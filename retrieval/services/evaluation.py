@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +30,7 @@ from retrieval.evaluation.questions import Question
 from retrieval.evaluation.served import Progress
 from retrieval.models import EvaluationRun, ModelVersion
 from retrieval.redaction.errors import RedactionUnavailable
+from retrieval.selectors.promotions import present_of
 from retrieval.selectors.versions import version_by_ref
 from retrieval.services.evaluation_data import Data, of_collection, of_dataset, served
 
@@ -103,23 +106,23 @@ def collection_evaluate(
     )
 
 
-def present_of(version: ModelVersion) -> ModelVersion | None:
-    """The active version that ``version`` would stand in for or beside: what it is compared with.
-
-    That of its own space; else, of other spaces, the one that shares most modalities with it.
-    """
-    active = list(
-        ModelVersion.objects.filter(status=ModelVersion.Status.ACTIVE)
-        .exclude(pk=version.pk)
-        .select_related("vector_table")
-        .order_by("space_id")
-    )
-    same = next((one for one in active if one.space_id == version.space_id), None)
-    if same is not None:
-        return same
-    mine = set(version.modalities)
-    best = max(active, key=lambda one: len(mine & set(one.modalities)), default=None)
-    return best if best is not None and mine & set(best.modalities) else None
+def local_result_keep(
+    *, folder: Path, result: dict[str, Any], own_data: bool
+) -> EvaluationRun | None:
+    """The kept run of a result that was worked out in another way; None if nobody installed it."""
+    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    version = ModelVersion.objects.filter(manifest_sha256=digest).first()
+    if version is None or version.ref != result["model"]:
+        return None
+    with transaction.atomic():
+        return _store(
+            version,
+            {**result, "findings": []},
+            "",
+            None,
+            dataset=result["dataset"],
+            own_data=own_data,
+        )
 
 
 def _versions(ref: str, against: str | None) -> tuple[ModelVersion, ModelVersion | None]:
@@ -187,7 +190,7 @@ def _result(version: ModelVersion, data: Data, mine: Measured, dataset: str) -> 
         **({"refused": data.refused} if data.refused else {}),
         **_answered_figures(version, data, mine),
     }
-    resident = clients.models().health().get("resident_bytes")
+    resident = clients.models().health().get("memory", {}).get("resident")
     return found | ({"memory_mb": round(resident / _MEGABYTE)} if resident else {})
 
 

@@ -13,7 +13,7 @@ from accounts.services.teams import team_create
 from accounts.services.users import user_create
 from audit.models import LedgerEntry
 from retrieval import scope
-from retrieval.models import Grant
+from retrieval.models import EvaluationRun, Grant, ModelVersion, Space
 from tests.cast import client_of
 from tests.factories import make_asset
 
@@ -53,6 +53,10 @@ EXPECTED = {
     ("search", "post"): "search",
     ("search-record", "get"): 404,
     ("models", "get"): "own",
+    ("model-promote", "post"): 403,
+    ("model-rollback", "post"): 403,
+    ("evaluations", "get"): "own",
+    ("evaluation", "get"): 404,
     ("audit-entries", "get"): 403,
     ("audit-verify", "get"): 403,
     ("retention-policies", "get"): 403,
@@ -112,6 +116,12 @@ def ids(people):
         "user_id": people.searcher.pk,
         "team_id": team_create(by=None, slug="secret", name="Secret").pk,
         "search_id": uuid4(),
+        "model_id": ModelVersion.objects.create(
+            name="any", version="1", space=Space.objects.create(name="any", dimension=2)
+        ).pk,
+        "evaluation_id": EvaluationRun.objects.create(
+            model="any@1", dataset="titles", collection=people.collection, result={}
+        ).pk,
     }  # fmt: skip
 
 
