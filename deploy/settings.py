@@ -231,6 +231,7 @@ SPECTACULAR_SETTINGS = {
         "OrganisationRole": ["governor", "operator"],
         "Modality": ["text", "image", "audio"],
         "RuleModality": "audit.retention.MODALITIES",
+        "StateEnum": "retrieval.api.asset_serializers.STATES",
         "ReembeddingState": ["running", "paused", "done", "failed", "cancelled"],
     },
 }

@@ -60,8 +60,9 @@ def parts_of(files: Sequence[str]) -> Parts:
 
 def bank_of(things: Things, rows: npt.NDArray[np.int64]) -> Vectors:
     """Reference vectors: at most ``BANK_SIZE`` parts of the things in ``rows``."""
-    own = things.parts[np.isin(things.owner, rows)]
-    return own[np.random.default_rng(SEED).permutation(len(own))[:BANK_SIZE]]
+    own: Vectors = things.parts[np.isin(things.owner, rows)]
+    picked: Vectors = own[np.random.default_rng(SEED).permutation(len(own))[:BANK_SIZE]]
+    return picked
 
 
 def pair_fitted(

@@ -173,8 +173,14 @@ def _kept(
     else:
         result["findings"] = _findings(mine, result, None)
     with transaction.atomic():
-        where = {"dataset": dataset, "collection_id": collection, "own_data": own_data}
-        second = None if kept_present is None else _store(*kept_present, "", by, **where)
+        where: dict[str, Any] = {
+            "dataset": dataset,
+            "collection_id": collection,
+            "own_data": own_data,
+        }
+        second = None
+        if kept_present is not None:
+            second = _store(kept_present[0], kept_present[1], "", by, **where)
         first = _store(
             version, result, present.ref if kept_present and present else "", by, **where
         )
@@ -224,13 +230,15 @@ def _store(
         result=result,
         **where,
     )
-    refs = {"model": version.ref, "evaluation": run.pk}
+    refs: dict[str, str | UUID] = {"model": version.ref, "evaluation": run.pk}
     if run.collection_id is not None:
         refs["collection"] = run.collection_id
+    if against:
+        refs["against"] = against
     ledger.record(
         event="models:version:evaluate",
         actor=None if by is None else actor_id(by),
-        refs=refs | ({"against": against} if against else {}),
+        refs=refs,
         payload={"findings": sorted({one["code"] for one in result["findings"]})},
     )
     return run

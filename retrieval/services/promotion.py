@@ -148,7 +148,7 @@ def rollback(
 
 
 def _latest(ref: str | None, space: str | None, collection: UUID | None) -> Promotion:
-    rows = Promotion.objects.filter(rolled_back_at=None, collection_id=collection)
+    rows = Promotion.objects.filter(rolled_back_at=None, collection=collection)
     if ref is not None:
         version = version_by_ref(ref)
         rows = rows.filter(version=version)

@@ -153,8 +153,8 @@ class Command(BaseCommand):
 def _in_words(result: dict[str, Any]) -> list[str]:
     """The comparison and the findings, a line each."""
     lines = []
-    comparison = result.get("comparison")
-    for name, pair in (comparison or {"pairs": {}})["pairs"].items():
+    comparison: dict[str, Any] = result.get("comparison", {})
+    for name, pair in comparison.get("pairs", {}).items():
         mine, theirs, by = pair["candidate"], pair["present"], pair["difference"]
         lines.append(
             f"{name}: {pair['figure']} {mine['value']:.3f} against {theirs['value']:.3f} of "
