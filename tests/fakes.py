@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.encoders.client import ModelInfo, ModelUnavailable
+from retrieval.encoders.client import ModelInfo, ModelRefused, ModelUnavailable
 from retrieval.redaction.base import Finding, RedactedText
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.redaction.types import (
@@ -213,3 +213,42 @@ class FakeModels:
 
     def _stack(self, items: list[bytes]) -> np.ndarray:
         return np.stack([self.vector(item) for item in items])
+
+
+class FakeVersions(FakeModels):
+    """Vectors that depend on the version and the bytes. ``refused``: versions that are not served.
+
+    ``asked`` tells the version and the number of items of each call; ``during`` is called in each.
+    """
+
+    POISON = b"poison"
+
+    def __init__(self, *, dimension: int = 8) -> None:
+        super().__init__(dimension=dimension)
+        self.refused: set[str] = set()
+        self.asked: list[tuple[str, int]] = []
+        self.during: Callable[[], object] = lambda: None
+
+    def encode_text(
+        self, model: str, texts: Sequence[str], *, priority: str = "query"
+    ) -> np.ndarray:
+        return self._rows(model, [text.encode() for text in texts])
+
+    def encode_arrays(
+        self, model: str, modality: str, arrays: Sequence[np.ndarray], *, priority: str = "ingest"
+    ) -> np.ndarray:
+        return self._rows(model, [array.tobytes() for array in arrays])
+
+    def of(self, model: str, data: bytes) -> np.ndarray:
+        """The float32 ``(dimension,)`` unit vector of these bytes under a version."""
+        return self.vector(hashlib.sha256(model.encode() + data).digest())
+
+    def _rows(self, model: str, items: list[bytes]) -> np.ndarray:
+        self._begin(model)
+        self.asked.append((model, len(items)))
+        self.during()
+        if model in self.refused:
+            raise ModelRefused("bundle-hash", "Its files are not what was installed.")
+        if self.POISON in items:
+            raise ModelRefused("unfit", "That cannot be embedded.")
+        return np.stack([self.of(model, item) for item in items])

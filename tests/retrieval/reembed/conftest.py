@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,47 +9,17 @@ from audit import actors
 from audit.keystore import default_keystore
 from deploy.paths import Paths
 from retrieval import clients, scope
-from retrieval.encoders.client import ModelRefused
 from retrieval.models import ModelVersion, ReembedJob, Segment, Space, VectorTable
 from retrieval.services.reembed import reembed_start
 from retrieval.services.reembed_run import reembed_run
 from retrieval.vectors import backend, ddl
 from tests.factories import make_asset
-from tests.fakes import FakeModels, FakeRedaction
+from tests.fakes import FakeRedaction, FakeVersions
 
 DIMENSION = 8
 OLD, NEW = "fake@1", "fake@2"
 TABLES = {ref: ddl.table_name(f"reembed-test-{ref}") for ref in (OLD, NEW)}
-POISON = b"poison"
-
-
-class TwoVersions(FakeModels):
-    """Vectors that depend on the version and the bytes; ``refused``: versions not served."""
-
-    def __init__(self) -> None:
-        super().__init__(dimension=DIMENSION)
-        self.refused: set[str] = set()
-        self.asked: list[tuple[str, int]] = []
-        self.during = lambda: None
-
-    def encode_text(self, model: str, texts: Sequence[str], *, priority: str = "query"):
-        return self._rows(model, [text.encode() for text in texts])
-
-    def encode_arrays(self, model: str, modality: str, arrays, *, priority: str = "ingest"):
-        return self._rows(model, [array.tobytes() for array in arrays])
-
-    def of(self, model: str, data: bytes) -> np.ndarray:
-        return self.vector(hashlib.sha256(model.encode() + data).digest())
-
-    def _rows(self, model: str, items: list[bytes]) -> np.ndarray:
-        self._begin(model)
-        self.asked.append((model, len(items)))
-        self.during()
-        if model in self.refused:
-            raise ModelRefused("bundle-hash", "Its files are not what was installed.")
-        if POISON in items:
-            raise ModelRefused("unfit", "That cannot be embedded.")
-        return np.stack([self.of(model, item) for item in items])
+POISON = FakeVersions.POISON
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +70,7 @@ def redaction():
 
 @pytest.fixture
 def models(db, vector_tables, redaction, sent):
-    made = TwoVersions()
+    made = FakeVersions()
     make_version(OLD, status="active")
     make_version(NEW, status="installed")
     with clients.override(models=made, redaction=redaction):
