@@ -72,7 +72,10 @@ def bridge_prove(data: Path, work: Path) -> Iterator[str]:
             f"{len(pair.gallery)} targets; perfect answers would reach {pair.ceiling:.3f}"
         )
     yield from _gaps(found)
-    yield "| way | gap corrected | image→audio P@10 | audio→image P@10 | without labels: texts | without labels: banks |"
+    yield (
+        "| way | gap corrected | image→audio P@10 | audio→image P@10 "
+        "| without labels: texts | without labels: banks |"
+    )
     yield "|---|---|---|---|---|---|"
     yield _row("chance", "", [pair.chance for _, _, pair in ways])
     yield _row("no bridge: coordinates as they are", "", [without_bridge(p) for *_, p in ways])
