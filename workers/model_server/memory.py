@@ -48,12 +48,15 @@ def given_back() -> None:
 
 
 def weight_bytes(towers: Mapping[str, Any]) -> int:
-    """Bytes of the parameters and buffers of ``towers``; what two towers share counts once."""
+    """Bytes of the parameters and buffers of ``towers``; what two towers share counts once.
+
+    A tower's modules are its attributes that have parameters. A compiled one may show none.
+    """
     storages: dict[int, int] = {}
     for tower in towers.values():
-        module = getattr(tower, "module", None)
-        for kind in ("parameters", "buffers"):
-            for tensor in getattr(module, kind, tuple)():
-                storage = tensor.untyped_storage()
-                storages[storage.data_ptr()] = storage.nbytes()
+        for module in vars(tower).values():
+            for kind in ("parameters", "buffers"):
+                for tensor in getattr(module, kind, tuple)():
+                    storage = tensor.untyped_storage()
+                    storages[storage.data_ptr()] = storage.nbytes()
     return sum(storages.values())

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from retrieval.encoders import bundle
+from retrieval.encoders.active import active_write
 from retrieval.encoders.client import ModelClient, ModelUnavailable
 
 pytestmark = pytest.mark.timeout(600)
@@ -19,8 +20,9 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def process(tmp_path_factory):
     path = tmp_path_factory.mktemp("m") / "m.sock"
+    command = [sys.executable, "-m", "workers.model_server", "--socket", str(path)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "workers.model_server", "--socket", str(path), "--threads", "1"],
+        [*command, "--models", str(path.parent), "--threads", "1", "--idle-minutes", "0.01"],
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
     )
     client = ModelClient(path)
@@ -62,6 +64,24 @@ def test_each_tower_of_the_starter_embeds_into_one_space(process):
         assert found.shape[1] == model.dimension
         np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-4)
     np.testing.assert_allclose(rows[0][0], rows[0][1], atol=1e-6)
+
+
+def test_an_idle_model_gives_its_memory_back_and_is_there_again_when_asked(process):
+    _, client, path = process
+    ref = bundle.manifest_read(bundle.BUILTIN).ref
+    before, held = client.encode_text(ref, ["a dog"]), client.health()
+    weights = held["models"][ref]["resident_bytes"]
+    assert held["models"][ref]["active"]
+    assert weights > 20_000_000
+    active_write(path.parent, [])  # another version was promoted
+    while client.health()["loaded"]:
+        time.sleep(0.2)
+    # Most of it: what was mapped from files is not the allocator's. The test's time limit ends what
+    # never comes.
+    while client.health()["memory"]["resident"] > held["memory"]["resident"] - 0.6 * weights:
+        time.sleep(0.2)
+    again = client.encode_text(ref, ["a dog"])
+    np.testing.assert_allclose(again, before, atol=1e-6)
 
 
 def test_a_second_server_leaves_the_first_alone(process):

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from workers.model_server import gpu
+from workers.model_server import gpu, memory
 from workers.model_server.desk import Desk
 from workers.model_server.keeper import Keeper
 from workers.model_server.scheduler import Scheduler
@@ -130,6 +131,15 @@ def test_a_refused_bundle_is_not_tried_again_until_its_files_change(store, folde
     del folder.stamps["a@1"]
     store.tend()
     assert store.refused() == {}
+
+
+def test_weights_that_two_towers_share_count_once():
+    shared, own = torch.nn.Linear(3, 5), torch.nn.Linear(5, 2, bias=False)
+    towers = {
+        "text": SimpleNamespace(module=torch.nn.Sequential(shared, own), dimension=2),
+        "image": SimpleNamespace(_model=shared),
+    }
+    assert memory.weight_bytes(towers) == 4 * (3 * 5 + 5 + 5 * 2)
 
 
 class Device:
