@@ -77,7 +77,9 @@ class ModelOutput(serializers.Serializer[ModelView]):
     signed = serializers.BooleanField(source="version.signed")
     unsigned_reason = serializers.CharField(source="version.unsigned_reason", allow_blank=True)
     installed_at = serializers.DateTimeField(source="version.installed_at")
-    reembedding = ReembeddingOutput(allow_null=True, help_text="Null if it was never begun.")
+    reembedding = ReembeddingOutput(
+        allow_null=True, help_text="Null if it was never begun; only operators see it."
+    )
     evaluations = EvaluationSummary(many=True)
 
     def get_licence(self, view: ModelView) -> str:

@@ -56,10 +56,14 @@ def evaluation_get(*, user: User, evaluation_id: UUID) -> EvaluationRun:
 
 
 def model_views(*, user: User, versions: Sequence[ModelVersion]) -> list[ModelView]:
-    """``versions`` with their re-embedding and the runs that ``user`` may know of. Two queries."""
+    """``versions`` with the runs that ``user`` may know of and, for operators, their re-embedding.
+
+    A re-embedding counts every collection's segments, so it is nobody else's to see. Two queries.
+    """
     jobs = {
         job.model_version_id: job
         for job in ReembedJob.objects.filter(model_version__in=[one.pk for one in versions])
+        if user.is_operator
     }
     runs: dict[tuple[str, str], dict[tuple[str, UUID | None], EvaluationRun]] = {}
     for run in evaluation_rows(user=user).filter(model__in=[one.ref for one in versions]):
