@@ -14,6 +14,7 @@ from retrieval.encoders.bundle import BundleError, Manifest, TowerSpec, verify_b
 # when a bundle first names it, so that an unused library costs nothing.
 LIBRARIES = {
     "open_clip": "retrieval.encoders.open_clip",
+    "laion_clap": "retrieval.encoders.laion_clap",
     "timm": "retrieval.encoders.timm",
     "sentence_transformers": "retrieval.encoders.sentence_transformers",
 }
