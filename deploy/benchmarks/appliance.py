@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.benchmarks.figures import Figure, percentile
@@ -88,7 +90,7 @@ def run(*, cold: bool) -> list[Figure]:
         subprocess.CalledProcessError: the appliance did not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="vitrine-bench-")).resolve()
-    clone = Clone(ROOT, folder / "data", _free_port())
+    clone = Clone(ROOT, folder / "data", free_port())
     figures = []
     try:
         if cold:
@@ -118,7 +120,7 @@ def run(*, cold: bool) -> list[Figure]:
 
 def _ingestion(clone: Clone) -> list[Figure]:
     loaded = json.loads((clone.data / "demo.json").read_text(encoding="utf-8"))
-    items = _get(clone, "/api/v1/assets/")["count"]
+    items = get(clone, "/api/v1/assets/")["count"]
     return [
         Figure("demo items", items, "items"),
         Figure("demo ingested", loaded["seconds"], "s", target=300),
@@ -141,29 +143,40 @@ def _idle_memory(clone: Clone) -> list[Figure]:
 
 def _search(clone: Clone) -> list[Figure]:
     """Times of text searches over HTTP, one after the other, no two texts alike."""
-    ways = itertools.chain.from_iterable(
-        [way.format(thing) for thing in _THINGS] for way in (*_WAYS, *_WAYS_MORE)
-    )
-    texts = list(itertools.islice(ways, _WARM_UP + _SEARCHES))
-    times = [_timed_search(clone, text) for text in texts][_WARM_UP:]
+    texts = list(itertools.islice(search_texts(), _WARM_UP + _SEARCHES))
+    times = [timed_search(clone, text) for text in texts][_WARM_UP:]
     return [
         Figure("text search p50", percentile(times, 0.50), "ms"),
         Figure("text search p95", percentile(times, 0.95), "ms", target=150),
     ]
 
 
-def _timed_search(clone: Clone, text: str) -> float:
+def search_texts() -> Iterator[str]:
+    """Things one might search for, no two alike; 216 of them."""
+    for way in (*_WAYS, *_WAYS_MORE):
+        for thing in _THINGS:
+            yield way.format(thing)
+
+
+def timed_search(clone: Clone, text: str) -> float:
+    """Milliseconds until the answer was there."""
     began = time.perf_counter()
-    _request(clone, "POST", "/api/v1/search/", json.dumps({"text": text}))
+    request(clone, "POST", "/api/v1/search/", json.dumps({"text": text}))
     return 1000 * (time.perf_counter() - began)
 
 
-def _get(clone: Clone, path: str) -> dict[str, int]:
-    answer: dict[str, int] = json.loads(_request(clone, "GET", path))
+def get(clone: Clone, path: str) -> dict[str, Any]:
+    """The administrator's answer at ``path``."""
+    answer: dict[str, Any] = json.loads(request(clone, "GET", path))
     return answer
 
 
-def _request(clone: Clone, method: str, path: str, body: str | None = None) -> bytes:
+def request(clone: Clone, method: str, path: str, body: str | None = None) -> bytes:
+    """What the administrator is answered.
+
+    Raises:
+        RuntimeError: anything but 200.
+    """
     credentials = credentials_read(Paths(clone.data).credentials)
     where = urlsplit(credentials["url"])
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
@@ -182,7 +195,8 @@ def _request(clone: Clone, method: str, path: str, body: str | None = None) -> b
     return content
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
