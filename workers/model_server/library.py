@@ -11,6 +11,7 @@ import structlog
 from retrieval.encoders import bundle
 from retrieval.encoders.active import active_read
 from retrieval.encoders.bundle import BundleError, Manifest
+from retrieval.encoders.runtime.choice import record_path
 from workers.model_server import memory
 from workers.model_server.types import Description, ModelRefusal, Opened
 
@@ -69,12 +70,19 @@ class BundleLibrary:
         return Opened(_description(loaded.manifest), towers, memory.weight_bytes(towers))
 
     def stamp(self, ref: str) -> str | None:
-        """Of the manifest's file: which one it is, and when it was written."""
+        """Which manifest it is, when it was written, and when the bundle was tuned."""
         try:
             found = (bundle.bundle_folder(ref, models_dir=self._models) / "manifest.json").stat()
         except (BundleError, OSError):
             return None
-        return f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}"
+        return f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}:{self._tuned_at(ref)}"
+
+    def _tuned_at(self, ref: str) -> int:
+        """When ``models tune`` last wrote what is fastest for the bundle; 0 if it never did."""
+        try:
+            return record_path(self._models, ref).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def active(self) -> frozenset[str]:
         """What ``active.json`` names; before anybody wrote it, the built-in bundle."""
@@ -96,8 +104,11 @@ class BundleLibrary:
 
     def _load(self, folder: Path) -> LoadedBundle:
         from retrieval.encoders.registry import load_bundle
+        from retrieval.encoders.runtime.apply import tuned
 
-        return load_bundle(folder)
+        loaded = tuned(load_bundle(folder), folder=folder, models=self._models)
+        memory.given_back()  # weights as loaded, where others took their place
+        return loaded
 
 
 def _manifest(folder: Path) -> Manifest | None:

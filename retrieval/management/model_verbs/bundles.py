@@ -13,6 +13,7 @@ from django.core.management.base import CommandError
 from retrieval.encoders.bundle import bundle_folder
 from retrieval.encoders.errors import BundleError
 from retrieval.management.model_verbs import Say, Verb
+from retrieval.management.model_verbs.tune import installed_tune
 from retrieval.models import ModelVersion
 from retrieval.selectors.models import model_list
 from retrieval.services.models import model_install, model_remove, model_verify
@@ -67,6 +68,7 @@ def _install_arguments(parser: ArgumentParser) -> None:
         "--unsigned", action="store_true", help="take it without a trusted signature"
     )
     parser.add_argument("--reason", default="", help="why it is trusted; recorded")
+    parser.add_argument("--no-tune", action="store_true", help="measure nothing: see models tune")
 
 
 def _install(options: Mapping[str, Any], say: Say) -> None:
@@ -77,6 +79,8 @@ def _install(options: Mapping[str, Any], say: Say) -> None:
     else:
         version = model_install(options["path"], unsigned_reason=options["reason"])
     say(f"{version.ref} is installed ({version.status}), {_signature(version)}.")
+    if not options["no_tune"]:
+        installed_tune(version.ref, say, builtin=options["builtin"])
     if version.status == version.Status.INSTALLED:
         say(f"Next: manage.py models reembed {version.ref} --wait")
         say(f"then: manage.py models promote {version.ref}")
