@@ -21,12 +21,12 @@ from torch.nn import functional
 
 from retrieval.alignment.anchors import Anchors, photo_anchors
 from retrieval.alignment.crop_data import CropBatch, batch_make, chunks_open, order
-from retrieval.alignment.image_student import HINTS, HintHeads, TargetScale
+from retrieval.alignment.image_student import HINTS, HintHeads, ImageStudent, TargetScale
 from retrieval.alignment.image_targets import training_photos
 from retrieval.alignment.objectives import contrast, imitation
+from retrieval.alignment.start import start_from
 from retrieval.alignment.teacher_head import head_fit
 from retrieval.alignment.teachers import ImageTeacher
-from retrieval.encoders.towers import ImageTower
 
 REPORT_STEPS = 100
 
@@ -81,7 +81,11 @@ def teaching_prepare(recipe: dict[str, Any], data: Path, work: Path) -> Teaching
 
 
 def losses(
-    tower: ImageTower, hints: HintHeads, teaching: Teaching, batch: CropBatch, rng: torch.Generator
+    tower: ImageStudent,
+    hints: HintHeads,
+    teaching: Teaching,
+    batch: CropBatch,
+    rng: torch.Generator,
 ) -> dict[str, Tensor]:
     """Every term of the loss by name; weights are the recipe's."""
     maps = tower.features(batch.pixels)
@@ -144,7 +148,7 @@ def optimiser_make(model: nn.Module, peak: float, decay: float) -> torch.optim.A
 class _Run:
     """A training under way: networks, optimiser, running average, and how far it is."""
 
-    tower: ImageTower
+    tower: ImageStudent
     both: nn.ModuleList
     optimiser: torch.optim.AdamW
     average: nn.Module
@@ -163,14 +167,11 @@ class _Run:
 def _run_start(recipe: dict[str, Any], teaching: Teaching, state: Path) -> _Run:
     """A new run, or the one that ``state`` holds."""
     opts = recipe["train"]
-    tower = ImageTower(
-        recipe["architecture"],
-        width=len(teaching.scales["pool"].mean),
-        dimension=teaching.texts.shape[1],
-        drop_path=opts["drop_path"],
-    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
-    # The head was fitted here on the teacher's outputs; none of the teacher's weights is in it.
-    tower.head.load_state_dict(teaching.head.state_dict())
+    tower = ImageStudent(recipe["vision_cfg"], dimension=teaching.texts.shape[1])
+    tower = tower.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stub
+    if not start_from(tower, state.with_name("image-start.safetensors")):
+        # The head was fitted here on the teacher's outputs; none of the teacher's weights is in it.
+        tower.head.load_state_dict(teaching.head.state_dict())
     both = nn.ModuleList([tower, HintHeads(tower, teaching.scales)])
     run = _Run(
         tower=tower,
@@ -231,8 +232,9 @@ def _epoch(work: Path, run: _Run, seed: int, batch: int) -> Iterator[NDArray[np.
 def image_train(recipe: dict[str, Any], data: Path, work: Path, *, seconds: float) -> Path:
     """Train for ``seconds`` of wall clock, earlier runs in ``work`` counted in.
 
-    Gives the path of the averaged tower, ``image.pt``; ``image-state.pt`` is to go on from. Losses
-    go to standard error, one JSON line for 100 steps.
+    Gives the path of the averaged tower, ``image.pt``; ``image-state.pt`` is to go on from. A new
+    run begins with ``image-start.safetensors`` (a starter bundle's ``image.safetensors``) if that
+    is there. Losses go to standard error, one JSON line for 100 steps.
     """
     torch.manual_seed(recipe["seed"])
     torch.set_num_threads(recipe["threads"])

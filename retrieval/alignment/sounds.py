@@ -28,16 +28,18 @@ VARIANT = np.dtype(
         ("scores", np.float16, (521,)),
         ("labels", np.int16, (2,)),
         ("shares", np.float32, (2,)),
+        ("folds", np.int16, (2,)),
     ]
 )
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One labelled sound file."""
+    """One labelled sound file, and the fold that its publishers put it in."""
 
     path: Path
     label: str
+    fold: int
 
 
 def clips_list(
@@ -46,7 +48,7 @@ def clips_list(
     """Clips of the given folds for training or, with ``kept``, those kept out for fitting."""
     rows = [row for row in rows_read(folder / "meta.tsv") if int(row["fold"]) in folds]
     return [
-        Clip(path=folder / "audio" / row["file"], label=row["label"])
+        Clip(folder / "audio" / row["file"], row["label"], int(row["fold"]))
         for row in rows
         if is_held_out(row["file"], held_out) == kept
     ]
@@ -126,6 +128,7 @@ def variants_compute(
             record["scores"] = scores.mean(0)
             record["labels"] = number[row], number[other]
             record["shares"] = share, 1 - share
+            record["folds"] = clips[row].fold, clips[other].fold
         np.save(path.with_suffix(".part.npy"), records)
         path.with_suffix(".part.npy").rename(path)
         yield path

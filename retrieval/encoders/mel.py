@@ -51,6 +51,15 @@ def log_mel(wave: Tensor, spec: MelSpec) -> Tensor:
         wave = torch.nn.functional.pad(wave, (0, spec.n_fft - len(wave)))
     window = torch.hann_window(spec.n_fft)
     bins = torch.stft(wave, spec.n_fft, hop_length=spec.hop, window=window, return_complex=True)
-    power = (filterbank(spec) @ bins.abs().square()).T
-    relative = power / (power.mean() + 1e-10)
+    return mel_of_power((filterbank(spec) @ bins.abs().square()).T)
+
+
+def mel_of_power(power: Tensor) -> Tensor:
+    """What ``log_mel`` makes of the power (..., frames, bands) in each band."""
+    relative = power / (power.mean((-2, -1), keepdim=True) + 1e-10)
     return (torch.log(relative + _FLOOR) + _CENTRE) / _SPREAD
+
+
+def power_of_mel(mel: Tensor) -> Tensor:
+    """The power, relative to the clip's mean, that ``mel_of_power`` gave ``mel`` for."""
+    return (torch.exp(mel * _SPREAD - _CENTRE) - _FLOOR).clamp_min(0)

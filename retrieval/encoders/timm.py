@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from retrieval.encoders import mel, pixels
 from retrieval.encoders.base import Encoder, Vectors, image_checked, unit_rows, wave_checked
 from retrieval.encoders.bundle import BundleError, TowerSpec
+from retrieval.encoders.torch_encoder import TorchEncoder
 from retrieval.encoders.towers import AudioTower, ImageTower
 
 
@@ -42,29 +43,36 @@ class ImageEncoder:
         return unit_rows(vectors.numpy())
 
 
-class AudioEncoder:
-    """Sounds of any length to vectors; sounds of one length share a batch."""
+class UnitTower(nn.Module):
+    """A tower whose answers have length one."""
 
-    modality = "audio"
+    def __init__(self, tower: nn.Module) -> None:
+        """``tower`` gives (n, d)."""
+        super().__init__()
+        self.tower = tower
+
+    def forward(self, heard: Tensor) -> Tensor:
+        """Embeddings (n, d), L2-normalised."""
+        return functional.normalize(self.tower(heard), dim=1)
+
+
+class AudioEncoder(TorchEncoder):
+    """Sounds of any length to vectors; sounds of one length share a batch."""
 
     def __init__(self, tower: nn.Module, *, dimension: int, spec: mel.MelSpec) -> None:
         """``spec.sample_rate`` is the rate the sounds must have."""
-        self._tower = tower.eval()
-        self.dimension = dimension
+        super().__init__(UnitTower(tower), modality="audio", dimension=dimension)
         self.spec = spec
 
-    def encode(self, items: Sequence[Any]) -> Vectors:
-        """See ``Encoder.encode``."""
+    def groups(self, items: Sequence[Any]) -> Iterator[tuple[list[int], tuple[Tensor, ...]]]:
+        """Log-mels (n, frames, bands) of the sounds of each length."""
         waves = [wave_checked(item) for item in items]
-        vectors = np.zeros((len(waves), self.dimension), dtype=np.float32)
         by_length: dict[int, list[int]] = {}
         for row, wave in enumerate(waves):
             by_length.setdefault(len(wave), []).append(row)
-        with torch.inference_mode():
-            for rows in by_length.values():
-                heard = [mel.log_mel(torch.from_numpy(waves[row]), self.spec) for row in rows]
-                vectors[rows] = self._tower(torch.stack(heard)).numpy()
-        return unit_rows(vectors)
+        for rows in by_length.values():
+            heard = [mel.log_mel(torch.from_numpy(waves[row]), self.spec) for row in rows]
+            yield rows, (torch.stack(heard),)
 
 
 def load(folder: Path, spec: TowerSpec, dimension: int) -> Encoder:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from retrieval.alignment.anchors import Anchors, label_words
-from retrieval.alignment.audio_train import cropped, label_loss, mel_varied, said_by_teacher
+from retrieval.alignment.audio_train import said_by_teacher
 from retrieval.alignment.calibration_fit import Judged, calibration_fit
 from retrieval.alignment.calibration_sets import Things, right_answers, sound_photo_answers
 from retrieval.alignment.calibration_texts import content_words, nonsense_texts, short_query
@@ -133,34 +133,6 @@ def test_the_average_moves_towards_the_model() -> None:
     average_update(average, model, 0.75)
     assert average.weight.tolist() == pytest.approx([0.25, 0.25])
     assert int(average.num_batches_tracked) == 5
-
-
-def test_cropped_sounds_keep_frames_and_patches_together() -> None:
-    frames = torch.arange(251.0).view(1, 251, 1).expand(6, 251, 4)
-    patches = (torch.arange(9.0) * 24).view(1, 9, 1).expand(6, 9, 3)
-    mel, embedding = cropped(frames / 1e4, patches, torch.Generator().manual_seed(1))
-    assert mel.shape == (6, 128, 4)
-    assert embedding.shape == (6, 4, 3)
-    assert torch.allclose(mel[:, 0, 0] * 1e4, embedding[:, 0, 0], atol=0.1)
-
-
-def test_varied_spectrograms_keep_their_shape_and_hide_something() -> None:
-    mel = torch.randn(4, 100, 32)
-    varied = mel_varied(mel, torch.Generator().manual_seed(1))
-    assert varied.shape == mel.shape
-    assert torch.isfinite(varied).all()
-    assert not torch.allclose(varied, mel)
-
-
-def test_label_loss_follows_the_shares_of_a_mixture() -> None:
-    texts = torch.eye(3)
-    labels, shares = torch.tensor([[2, 1]]), torch.tensor([[0.9, 0.1]])
-    order = torch.tensor([2, 0, 1])  # texts drawn in another order than their labels
-
-    def loss(vector: list[float]) -> float:
-        return float(label_loss(torch.tensor([vector]), texts[order], order, labels, shares))
-
-    assert loss([0, 0, 1.0]) < loss([0, 1.0, 0]) < loss([1.0, 0, 0])
 
 
 def test_the_teacher_speaks_in_class_names() -> None:
