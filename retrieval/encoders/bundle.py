@@ -216,8 +216,9 @@ def tensor_spec(
         raise BundleError("no-tower", "The model has no tower for that modality.")
     wanted = tower.get("input", {})
     usual = TensorSpec()
+    rate = wanted.get("sample_rate", wanted.get("rate_hz", usual.sample_rate))
     return TensorSpec(
         longest_side=int(wanted.get("longest_side", usual.longest_side)),
-        sample_rate=int(wanted.get("sample_rate", usual.sample_rate)),
+        sample_rate=int(rate),
         windows_ms=tuple(windows_ms),
     )

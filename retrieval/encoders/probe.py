@@ -111,8 +111,8 @@ def probe_item(spec: TowerSpec) -> Any:
 def _shape(wanted: Any) -> tuple[int, ...]:
     if wanted["form"] == "map":
         height, width = wanted["size"]
-        return int(wanted["channels"]), int(height), int(width)
-    return int(wanted["channels"]), int(wanted["samples"])
+        return int(height), int(width), int(wanted["channels"])
+    return int(wanted["samples"]), int(wanted["channels"])
 
 
 def _answer_check(manifest: Manifest, modality: str, vectors: Any) -> None:

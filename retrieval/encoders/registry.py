@@ -15,6 +15,7 @@ from retrieval.encoders.bundle import BundleError, Manifest, TowerSpec, verify_b
 LIBRARIES = {
     "open_clip": "retrieval.encoders.open_clip",
     "laion_clap": "retrieval.encoders.laion_clap",
+    "tensors": "retrieval.encoders.tensors",
     "timm": "retrieval.encoders.timm",
     "sentence_transformers": "retrieval.encoders.sentence_transformers",
 }
