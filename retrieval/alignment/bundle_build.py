@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from retrieval.alignment.anchors import packaged_sentence_model
 from retrieval.alignment.calibrate import calibrate
+from retrieval.alignment.image_student import MEAN, STD
 from retrieval.encoders.bundle import FORMAT, Manifest, file_sha256, manifest_parse
 from retrieval.encoders.registry import load_tower
 
@@ -61,15 +62,18 @@ def manifest_data(
                 "input": {"max_tokens": 256},
             },
             "image": {
-                "library": "timm",
+                "library": "open_clip",
                 "weights": "image.safetensors",
-                "config": {"architecture": image["architecture"], "width": 1280},
-                "input": {
-                    "preprocessing": "squash@1",
-                    "size": 160,
-                    "flip": True,
-                    "longest_side": 320,
+                "config": {
+                    "model_cfg": {"embed_dim": dimension, "vision_cfg": image["vision_cfg"]},
+                    "preprocess_cfg": {
+                        "mean": list(MEAN),
+                        "std": list(STD),
+                        "interpolation": "bilinear",
+                        "resize_mode": "squash",
+                    },
                 },
+                "input": {"longest_side": 320, "mirror": True},
             },
             "audio": {
                 "library": "timm",
@@ -108,7 +112,7 @@ def bundle_build(
     }
     for name, state in states.items():
         weights_write(state, out / f"{name}.safetensors")
-    dimension = len(states["image"]["head.bias"])
+    dimension = len(states["audio"]["head.bias"])
     content = manifest_data(image, audio, version=version, dimension=dimension)
     towers = {
         modality: load_tower(out, spec, dimension)

@@ -6,8 +6,6 @@ the part of ESC-50 folds 1 to 3 that the audio recipe holds out, and varied vers
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +28,7 @@ from retrieval.alignment.photos import PhotoSource, photos_list
 from retrieval.alignment.sound_texts import captions_read, label_prompts
 from retrieval.alignment.sounds import SPEC, clips_list, variant_wave, wave_read
 from retrieval.encoders.base import Encoder, Vectors
+from retrieval.evaluation.across import named, words_read
 
 Encode = Callable[[list[Any]], Vectors]
 LIKE = 0.70  # cosine of two captions from which they are taken to describe the same scene
@@ -67,11 +66,8 @@ def right_answers(queries: Things, gallery: Things, *, like: float = LIKE) -> np
 
 def sound_photo_answers(sounds: Things, photos: Things) -> npt.NDArray[np.bool_]:
     """(sounds, photos): whether the photo's caption names what makes the sound."""
-    table = Path(__file__).with_name("sound_photo_words.toml").read_text(encoding="utf-8")
-    words: dict[str, list[str]] = tomllib.loads(table)["words"]
-    said = [set(re.findall(r"[a-z]+", text.lower())) for text in photos.words]
     labels = [topic.removeprefix("sound ") for topic in sounds.topic]
-    return np.array([[bool(set(words.get(label, ())) & have) for have in said] for label in labels])
+    return named(labels, photos.words, words_read())
 
 
 @dataclass(frozen=True)

@@ -64,12 +64,27 @@ class Command(BaseCommand):
             metavar="COLUMN=VALUE",
             help="only rows of the table with this value, e.g. fold=4",
         )
+        parser.add_argument("--fold", help="short for --where fold=FOLD")
+        parser.add_argument(
+            "--targets",
+            metavar="DATASET",
+            help="look for the things of this captioned dataset by those of --dataset, which has "
+            "labels: photos by sounds",
+        )
+        parser.add_argument(
+            "--words",
+            type=Path,
+            metavar="TOML",
+            help="with --targets: the words that name each label; default: ESC-50's in photos",
+        )
         parser.add_argument("--json", type=Path, help="write the result here too")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the result as JSON, and what it means on standard error."""
         if options["collection"] and not options["model"]:
             raise CommandError("--collection needs --model REF.")
+        if options["targets"] and (options["collection"] or options["model"]):
+            raise CommandError("--targets needs --dataset, and measures a bundle's folder.")
         try:
             result = self._served(options) if options["model"] else self._local(options)
         except DatasetError as error:
@@ -90,6 +105,16 @@ class Command(BaseCommand):
 
         dataset = self._dataset(options)
         bundle = load_bundle(options["bundle"])
+        if options["targets"]:
+            from retrieval.evaluation.across import WORDS, across, words_read
+
+            return across(
+                bundle,
+                dataset,
+                dataset_open(self._path(options["targets"])),
+                words=words_read(options["words"] or WORDS),
+                progress=self._progress,
+            )
         result = evaluate(bundle, options["bundle"], dataset, progress=self._progress)
         try:
             from retrieval.services.evaluation import local_result_keep
@@ -130,13 +155,18 @@ class Command(BaseCommand):
             where = dict(pair.split("=", 1) for pair in options["where"])
         except ValueError as error:
             raise CommandError("--where is COLUMN=VALUE") from error
-        path = Path(options["dataset"])
+        if options["fold"]:
+            where["fold"] = options["fold"]
+        return dataset_open(self._path(options["dataset"]), where=where)
+
+    def _path(self, given: str) -> Path:
+        path = Path(given)
         if not path.exists():
-            named = settings.PATHS.data / "datasets" / options["dataset"]
+            named = settings.PATHS.data / "datasets" / given
             path = next((p for p in (named, Path(f"{named}.tar")) if p.exists()), path)
         if not path.exists():
-            raise CommandError(f"There is no dataset at {options['dataset']}.")
-        return dataset_open(path, where=where)
+            raise CommandError(f"There is no dataset at {given}.")
+        return path
 
     def _questions(self, path: Path | None) -> list[Question] | None:
         if path is None:
