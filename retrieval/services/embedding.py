@@ -79,16 +79,42 @@ def embed_parts(
     """
     if source.modality == "text":
         return embed_texts(model, [part.text for part in parts], pace=pace)
-    windows = tuple(part.window_ms for part in parts if part.window_ms is not None)
-    spec = tensor_spec(model.manifest, source.modality, windows_ms=windows)
-    rendition = media.read_blob(media.Blob.RENDITION, source.asset_id)
-    decoded = clients.redaction().tensor_batches(rendition, media_type=source.media_type, spec=spec)
     rows = [
         _arrays(model, source.modality, some, pace)
-        for arrays in decoded
+        for arrays in decode_parts(source, model, parts)
         for some in _cut(arrays, pace.items(source.modality))
     ]
     return _checked(model, rows, len(parts))
+
+
+def decode_parts(
+    source: Source, model: ActiveModel, parts: Sequence[Part]
+) -> Iterator[Sequence[npt.NDArray[Any]]]:
+    """A medium's segments as the model takes them, some at a time, in the order of ``parts``.
+
+    Raises:
+        RedactionRefused, RedactionUnavailable, BlobMissing, BlobDamaged.
+    """
+    windows = tuple(part.window_ms for part in parts if part.window_ms is not None)
+    spec = tensor_spec(model.manifest, source.modality, windows_ms=windows)
+    rendition = media.read_blob(media.Blob.RENDITION, source.asset_id)
+    yield from clients.redaction().tensor_batches(
+        rendition, media_type=source.media_type, spec=spec
+    )
+
+
+def embed_arrays(
+    model: ActiveModel,
+    modality: str,
+    arrays: Sequence[npt.NDArray[Any]],
+    *,
+    pace: Pace = UNHURRIED,
+) -> Vector:
+    """Vectors of decoded media, perhaps of several assets: float32 ``(n, d)``, L2-normalised.
+
+    One request. Raises ModelRefused, ModelUnavailable, BadVectors.
+    """
+    return _checked(model, [_arrays(model, modality, arrays, pace)], len(arrays))
 
 
 def embed_texts(model: ActiveModel, texts: Sequence[str], *, pace: Pace = UNHURRIED) -> Vector:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
+
+import numpy.typing as npt
 
 from retrieval import media
 from retrieval.encoders.client import ModelRefused
@@ -18,6 +21,8 @@ from retrieval.services.embedding import (
     Pace,
     Part,
     Source,
+    decode_parts,
+    embed_arrays,
     embed_parts,
     embed_texts,
 )
@@ -28,6 +33,9 @@ _ITS_OWN_FAULT = (
     *(ModelRefused, BadVectors, RedactionRefused),
     *(media.BlobMissing, media.BlobDamaged),
 )
+
+# Decoded media held at once: 16 sounds of 10 s at 48 kHz are 31 MB.
+MEDIA_TOGETHER = 16
 
 
 class BundleUnusable(Exception):
@@ -83,15 +91,61 @@ def batch_embed(*, model: ActiveModel, items: Sequence[Item], pace: Pace) -> Emb
             _each_alone(model, texts, pace, result)  # one of them is to blame
         else:
             result.vectors |= {item.part.id: row for item, row in zip(texts, rows, strict=True)}
-    _each_alone(model, [item for item in items if item.wanted.modality != "text"], pace, result)
+    for modality in sorted({item.wanted.modality for item in items} - {"text"}):
+        some = [item for item in items if item.wanted.modality == modality]
+        _media_together(model, modality, some, pace, result)
     return result
 
 
+def _media_together(
+    model: ActiveModel, modality: str, items: Sequence[Item], pace: Pace, result: Embedded
+) -> None:
+    """Media of several assets decoded one after the other, and embedded some at a time."""
+    ready: list[tuple[Item, npt.NDArray[Any]]] = []
+    for asset_id, of_asset in _by_asset(items).items():
+        source = Source(asset_id, modality, of_asset[0].media_type)
+        left = list(of_asset)
+        try:
+            for arrays in decode_parts(source, model, [item.part for item in of_asset]):
+                now, left = left[: len(arrays)], left[len(arrays) :]
+                if len(now) != len(arrays):
+                    raise BadVectors("more decoded than there are segments")
+                ready = _embed_ready(
+                    model, modality, [*ready, *zip(now, arrays, strict=True)], pace, result
+                )
+            if left:
+                raise BadVectors("less decoded than there are segments")
+        except _ITS_OWN_FAULT as error:
+            result.problems[asset_id] = _code(error)
+    _embed_ready(model, modality, ready, pace, result, all_of_it=True)
+
+
+def _embed_ready(
+    model: ActiveModel,
+    modality: str,
+    ready: list[tuple[Item, npt.NDArray[Any]]],
+    pace: Pace,
+    result: Embedded,
+    *,
+    all_of_it: bool = False,
+) -> list[tuple[Item, npt.NDArray[Any]]]:
+    """Requests of full size, and with ``all_of_it`` the rest; what is left over."""
+    while ready:
+        size = min(pace.items(modality) or MEDIA_TOGETHER, MEDIA_TOGETHER)
+        if len(ready) < size and not all_of_it:
+            break
+        some, ready = ready[:size], ready[size:]
+        try:
+            rows = embed_arrays(model, modality, [array for _, array in some], pace=pace)
+        except (ModelRefused, BadVectors):
+            _each_alone(model, [item for item, _ in some], pace, result)  # one is to blame
+        else:
+            result.vectors |= {item.part.id: row for (item, _), row in zip(some, rows, strict=True)}
+    return ready
+
+
 def _each_alone(model: ActiveModel, items: Sequence[Item], pace: Pace, result: Embedded) -> None:
-    by_asset: dict[UUID, list[Item]] = defaultdict(list)
-    for item in items:
-        by_asset[item.wanted.asset_id].append(item)
-    for asset_id, of_asset in by_asset.items():
+    for asset_id, of_asset in _by_asset(items).items():
         source = Source(asset_id, of_asset[0].wanted.modality, of_asset[0].media_type)
         parts = [item.part for item in of_asset]
         try:
@@ -100,6 +154,13 @@ def _each_alone(model: ActiveModel, items: Sequence[Item], pace: Pace, result: E
             result.problems[asset_id] = _code(error)
         else:
             result.vectors |= {part.id: row for part, row in zip(parts, rows, strict=True)}
+
+
+def _by_asset(items: Sequence[Item]) -> dict[UUID, list[Item]]:
+    by_asset: dict[UUID, list[Item]] = defaultdict(list)
+    for item in items:
+        by_asset[item.wanted.asset_id].append(item)
+    return by_asset
 
 
 def _code(error: Exception) -> str:

@@ -318,6 +318,29 @@ def test_an_asset_that_cannot_be_embedded_is_named_and_holds_up_no_other(collect
     assert events() == ["start", "fail", "resume", "finish"]
 
 
+def test_media_of_several_assets_share_a_request_and_none_takes_the_others_vectors(
+    collection, models
+):
+    pictures = [put_media(collection, "image", f"IMG-{n:08}".encode()) for n in range(20)]
+    sounds = [put_media(collection, "audio", b"SND") for _ in range(3)]
+    assert reembed(pace=UNHURRIED).state == "done"
+    assert [count for _, count in models.asked] == [6, 16, 4]
+    for number, picture in enumerate(pictures):
+        expected = models.of(NEW, f"IMG-{number:08}".encode())
+        assert np.allclose(vectors(picture), [expected], atol=2e-3)
+    windows = [models.of(NEW, np.full(8, ms, np.float32).tobytes()) for ms in (0, 2_000)]
+    for sound in sounds:
+        assert np.allclose(vectors(sound), windows, atol=2e-3)
+
+
+def test_of_media_that_share_a_request_only_the_bad_one_is_left_out(collection, models):
+    good = [put_media(collection, "image", f"IMG-{n:08}".encode()) for n in range(5)]
+    bad = put_media(collection, "image", POISON)
+    job = reembed()
+    assert [one["asset"] for one in job.problems] == [str(bad.pk)]
+    assert {row.asset_id for row in rows()} == {asset.pk for asset in good}
+
+
 def test_a_server_that_is_away_is_waited_for(collection, models):
     put_text(collection, "line")
     job = reembed_start(ref=NEW, by=None)
