@@ -146,9 +146,14 @@ class UnixTransport:
             if self._client is None or self._pid != os.getpid():
                 # A forked child must not share its parent's connections, nor close them.
                 transport = httpx.HTTPTransport(uds=str(self._socket))
-                # httpx has no argument for it.
+                # httpx has no argument for the backend. The limits are its own defaults, but that
+                # no thread waits for another's connection.
                 transport._pool = httpcore.ConnectionPool(  # noqa: SLF001
-                    uds=str(self._socket), network_backend=_Sockets()
+                    uds=str(self._socket),
+                    network_backend=_Sockets(),
+                    max_connections=None,
+                    max_keepalive_connections=20,
+                    keepalive_expiry=5.0,
                 )
                 self._client = httpx.Client(
                     transport=transport,

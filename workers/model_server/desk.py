@@ -70,6 +70,14 @@ class Desk:
             await asyncio.shield(loading)
         return self.store.tower(ref, modality)
 
+    async def renew(self, ref: str) -> None:
+        """Open a model anew, in the loading thread.
+
+        Raises:
+            ModelRefusal: as ``ModelStore.renew``.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._loader, self.store.renew, ref)
+
     def _loaded(self, ref: str, done: asyncio.Future[Opened]) -> None:
         del self._loading[ref]
         if not done.cancelled():

@@ -51,6 +51,8 @@ class Keeper:
         """One look; whatever goes wrong with one model is logged and harms no other."""
         try:
             self._let_go()
+            for ref in self._desk.store.stale():
+                await self._renew(ref)
             loaded = {ref for ref, state in self._desk.store.state().items() if state["active"]}
             for ref in sorted((loaded - self._warm) | set(self._desk.store.wanted())):
                 await self._warm_up(ref)
@@ -70,6 +72,17 @@ class Keeper:
             # Once now, and once more when requests that were under way have let go of it.
             self._trims = 2
             log.info("unloaded", model=ref, why=why)
+
+    async def _renew(self, ref: str) -> None:
+        """Take a model whose files were replaced from them, with no pause in answering."""
+        self._trims = 2
+        try:
+            await self._desk.renew(ref)
+        except ModelRefusal as refusal:
+            log.error("renewal-refused", model=ref, code=refusal.code)  # noqa: TRY400 - says all
+            return
+        self._warm.discard(ref)
+        log.info("renewed", model=ref)
 
     async def _warm_up(self, ref: str) -> None:
         """Load a model and encode once, so that the first search is as quick as the second."""

@@ -29,6 +29,7 @@ class _Held:
         self.opened = opened
         self.stamp = stamp
         self.last_use = now
+        self.stale = False
 
 
 class ModelStore:
@@ -121,16 +122,36 @@ class ModelStore:
         with self._lock:
             lock = self._locks.setdefault(ref, threading.Lock())
         with lock:
-            if ref not in self._held:
-                stamp = self._library.stamp(ref)
-                try:
-                    opened = self._library.open(ref)
-                except ModelRefusal as refusal:
-                    self._refused[ref] = (refusal.code, stamp)
-                    raise
-                self._refused.pop(ref, None)
-                self._held[ref] = _Held(opened, stamp, self._clock())
-            return self._held[ref]
+            held = self._held.get(ref)
+            if held is None or held.stale:
+                held = self._held[ref] = self._opened(ref)
+            return held
+
+    def _opened(self, ref: str) -> _Held:
+        stamp = self._library.stamp(ref)
+        try:
+            opened = self._library.open(ref)
+        except ModelRefusal as refusal:
+            self._refused[ref] = (refusal.code, stamp)
+            raise
+        self._refused.pop(ref, None)
+        return _Held(opened, stamp, self._clock())
+
+    def renew(self, ref: str) -> None:
+        """Opens a stale bundle anew; until that is done, requests are served by the old one.
+
+        Raises:
+            ModelRefusal: it is not what its manifest says any more; nobody is served by it then.
+        """
+        try:
+            self._load(ref)
+        except ModelRefusal:
+            self._held.pop(ref, None)
+            raise
+
+    def stale(self) -> list[str]:
+        """Active refs whose files were replaced since they were opened."""
+        return sorted(ref for ref, held in list(self._held.items()) if held.stale)
 
     def wanted(self) -> list[str]:
         """Active refs that are not in memory, but those whose very files were refused already."""
@@ -144,12 +165,15 @@ class ModelStore:
     def tend(self, *, busy: Collection[str] = ()) -> dict[str, str]:
         """Lets go of what was removed or replaced on disk, and of what nobody needs: ref → why.
 
-        Requests that were accepted keep their model until they are answered. ``busy``: refs that
-        work waits for.
+        Requests that were accepted keep their model until they are answered. An active model that
+        was replaced stays, as stale, for ``renew``. ``busy``: refs that work waits for.
         """
         active, now, gone = self._library.active(), self._clock(), dict[str, str]()
         for ref, held in list(self._held.items()):
-            if self._library.stamp(ref) != held.stamp:
+            stamp = self._library.stamp(ref)
+            if stamp is not None and stamp != held.stamp and ref in active:
+                held.stale = True
+            elif stamp != held.stamp:
                 gone[ref] = "removed"
             elif (
                 ref not in active and ref not in busy and now - held.last_use >= self._idle_seconds

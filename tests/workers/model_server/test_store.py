@@ -106,16 +106,41 @@ def test_a_use_begins_the_time_anew(store, clock):
     }
 
 
-def test_removed_and_replaced_bundles_go_at_once_active_or_not(store, folder):
-    folder.warm = frozenset({"a@1", "b@1"})
+def test_removed_bundles_go_at_once_and_replaced_ones_unless_active(store, folder):
+    folder.warm = frozenset({"a@1"})
     for ref in ("a@1", "b@1"):
         store.tower(ref, "text")
     del folder.stamps["a@1"]
     folder.stamps["b@1"] = "2"
     assert store.tend() == {"a@1": "removed", "b@1": "removed"}
-    assert store.wanted() == ["a@1", "b@1"]
+    assert store.wanted() == ["a@1"]
     with pytest.raises(ModelRefusal):
         store.tower("a@1", "text")
+
+
+def test_a_replaced_active_bundle_answers_until_it_is_opened_anew(store, folder):
+    folder.warm = frozenset({"a@1"})
+    old = store.tower("a@1", "text")
+    folder.stamps["a@1"] = "2"
+    assert store.tend() == {}
+    assert store.stale() == ["a@1"]
+    assert store.tower("a@1", "text") == old
+    store.renew("a@1")
+    assert store.tower("a@1", "text").encoder is not old.encoder
+    assert store.tend() == {}
+    assert store.stale() == []
+
+
+def test_a_replaced_bundle_that_does_not_verify_answers_nobody(store, folder):
+    folder.warm = frozenset({"a@1"})
+    store.tower("a@1", "text")
+    folder.stamps["a@1"] = "2"
+    folder.broken = {"a@1"}
+    store.tend()
+    with pytest.raises(ModelRefusal):
+        store.renew("a@1")
+    assert store.loaded() == []
+    assert store.wanted() == []
 
 
 def test_a_refused_bundle_is_not_tried_again_until_its_files_change(store, folder):
@@ -183,6 +208,16 @@ def test_what_becomes_active_is_loaded_and_warmed_and_what_goes_is_forgotten(
     look()
     assert store.loaded() == ["b@1"]
     assert list(scheduler.paces()) == [("b@1", "text")]
+
+
+def test_a_replaced_model_is_renewed_and_warmed(looking, store, folder):
+    look, scheduler = looking
+    folder.warm = frozenset({"a@1"})
+    look()
+    folder.stamps["a@1"] = "2"
+    look()
+    assert folder.opened == ["a@1", "a@1"]
+    assert scheduler.paces()["a@1", "text"].items == 2
 
 
 def test_a_model_that_cannot_be_loaded_harms_no_other(looking, store, folder):
