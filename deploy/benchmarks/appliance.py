@@ -29,7 +29,7 @@ from deploy.supervisor.state import read_running
 _IDLE_SECONDS = 20.0
 _WARM_UP = 20
 _SEARCHES = 200
-_OK = 200
+_FINE = range(200, 300)
 _THINGS = (
     *(
         "dog",
@@ -58,13 +58,14 @@ class Clone:
     data: Path
     port: int
 
-    def up(self, **env: str) -> float:
+    def up(self, *words: str, **env: str) -> float:
         """Seconds until ``deploy/up --detach`` returned; its output goes to standard error."""
         began = time.monotonic()
         subprocess.run(
             [
                 *(str(self.root / "deploy" / "up"), "--detach"),
                 *("--data", str(self.data), "--port", str(self.port)),
+                *words,
             ],
             env={**os.environ, **env},
             stdout=sys.stderr,
@@ -175,7 +176,7 @@ def request(clone: Clone, method: str, path: str, body: str | None = None) -> by
     """What the administrator is answered.
 
     Raises:
-        RuntimeError: anything but 200.
+        RuntimeError: anything but success.
     """
     credentials = credentials_read(Paths(clone.data).credentials)
     where = urlsplit(credentials["url"])
@@ -190,7 +191,7 @@ def request(clone: Clone, method: str, path: str, body: str | None = None) -> by
         content = answer.read()
     finally:
         connection.close()
-    if answer.status != _OK:
+    if answer.status not in _FINE:
         raise RuntimeError(f"{method} {path} answered {answer.status}")
     return content
 

@@ -13,18 +13,21 @@ from deploy.setup.preflight import GIB, memory_bytes
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured number. ``target`` is an upper bound, in the same unit, where there is one."""
+    """A measured number. ``target`` is an upper bound in the same unit; a lower if ``at_least``."""
 
     name: str
     value: float
     unit: str
     target: float | None = None
     divided_by: str | None = None
+    at_least: bool = False
 
     @property
     def ok(self) -> bool | None:
         """Whether the target is met; None where there is none."""
-        return None if self.target is None else self.value <= self.target
+        if self.target is None:
+            return None
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
     def as_json(self) -> dict[str, Any]:
         """The figure as the command's JSON shows it."""
@@ -32,8 +35,10 @@ class Figure:
 
     def line(self) -> str:
         """The figure for people."""
-        verdict = {None: "", True: "ok", False: "ABOVE"}[self.ok]
-        target = "" if self.target is None else f"(target ≤ {self.target:g})"
+        missed = "BELOW" if self.at_least else "ABOVE"
+        verdict = {None: "", True: "ok", False: missed}[self.ok]
+        sign = "≥" if self.at_least else "≤"
+        target = "" if self.target is None else f"(target {sign} {self.target:g})"
         return f"{self.name:<34} {self.value:>10.2f} {self.unit:<6} {target:<18} {verdict}"
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.process import Launch
 from deploy.embedded.redis import EmbeddedRedis
+from deploy.env import env_int
 from deploy.paths import ROOT, Paths
 from deploy.supervisor.health import unix_healthy, web_healthy, worker_listening
 from deploy.supervisor.options import Options
 
+_WORKERS = 2  # celery processes that ingest
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "localhost": "127.0.0.1"}  # noqa: S104 - how to reach ourselves
 
 
@@ -71,11 +73,12 @@ def model_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
 def task_services(paths: Paths, env: Mapping[str, str], *, redis_url: str) -> list[Service]:
     """Celery's worker and beat, and the process that chains the ledger."""
     celery = ["celery", "-A", "deploy.celery"]
+    workers = env_int("VITRINE_INGESTION_WORKERS", _WORKERS, at_least=1)
     return [
         _python_service(
             "worker",
             [
-                *(*celery, "worker", "--concurrency", "2", "-n", "vitrine@%h"),
+                *(*celery, "worker", "--concurrency", str(workers), "-n", "vitrine@%h"),
                 *(
                     "-Q",
                     "query,ingest,housekeeping,reembed",

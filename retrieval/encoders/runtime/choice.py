@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 Device = Literal["cpu", "cuda"]
 Dtype = Literal["float32", "bfloat16", "float16"]
-Engine = Literal["torch", "lean", "half", "int8", "compiled"]
+Engine = Literal["torch", "lean", "half", "mixed", "int8", "compiled"]
 
 DEVICES: Final = frozenset({"cpu", "cuda"})
 DTYPES: Final = frozenset({"float32", "bfloat16", "float16"})
-ENGINES: Final = frozenset({"torch", "lean", "half", "int8", "compiled"})
+ENGINES: Final = frozenset({"torch", "lean", "half", "mixed", "int8", "compiled"})
 VERSION: Final = 1
 _LONGEST_FILE: Final = 1024 * 1024
 
@@ -25,8 +25,9 @@ class Choice:
     """How a tower computes.
 
     ``engine``: ``torch`` as it was loaded; ``lean`` the same function with dead work left out;
-    ``half`` weights kept in float16; ``int8`` matrix products in int8; ``compiled`` a library made
-    on this machine, ``package`` beside the record with its hash.
+    ``half`` weights kept in float16; ``int8`` matrix products in int8; ``mixed`` those in int8
+    whose answers are not added to what came before, the others ``half``; ``compiled`` a library
+    made on this machine, ``package`` beside the record with its hash.
     """
 
     device: Device = "cpu"

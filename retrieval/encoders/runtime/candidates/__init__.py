@@ -10,6 +10,7 @@ from retrieval.encoders.runtime.candidates import (
     half,
     int8,
     leaner,
+    mixed,
 )
 from retrieval.encoders.runtime.candidates.candidate import Candidate
 from retrieval.encoders.runtime.choice import Choice
@@ -23,6 +24,7 @@ def candidates() -> tuple[Candidate, ...]:
         as_loaded.CANDIDATE,
         leaner.CANDIDATE,
         half.CANDIDATE,
+        mixed.CANDIDATE,
         int8.CANDIDATE,
         bfloat16.CANDIDATE,
         compiled.FLOAT32,
