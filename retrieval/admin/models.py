@@ -67,7 +67,7 @@ class ModelVersionAdmin(OperatorsOnly, ModelAdmin):  # type: ignore[misc] # unfo
         "ref",
         "space",
         "shown_status",
-        "modalities",
+        "shown_modalities",
         "shown_reembedding",
         "shown_outcome",
         "signed",
@@ -182,6 +182,11 @@ class ModelVersionAdmin(OperatorsOnly, ModelAdmin):  # type: ignore[misc] # unfo
     def shown_status(self, version: ModelVersion) -> str:
         """The status, coloured."""
         return version.status
+
+    @display(description="modalities")
+    def shown_modalities(self, version: ModelVersion) -> str:
+        """What it embeds."""
+        return ", ".join(version.modalities)
 
     @display(description="re-embedding")
     def shown_reembedding(self, version: ModelVersion) -> str:

@@ -22,8 +22,9 @@ from retrieval.selectors.reembed import ReembedStatus, status_of
 from retrieval.services.promotion import MAX_REASON
 
 _MOST_RUNS = 8
+_COLOURS = {"better": "#16a34a", "same": "#6b7280", "worse": "#dc2626"}
 _HALF_WIDTH = 60  # of the drawn interval, in units of its view box
-_WIDEST = 0.2  # a difference that reaches the edge of the drawing
+_WIDEST = 0.15  # a difference that reaches the edge of the drawing
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Drawn:
     low: float
     value: float
     high: float
+    colour: str
 
     @property
     def width(self) -> float:
@@ -53,7 +55,7 @@ class ShownPair:
 
 @dataclass(frozen=True)
 class ShownRun:
-    """One evaluation, ready for the page."""
+    """One evaluation, ready for the page; ``findings`` are those not listed above it already."""
 
     run: EvaluationRun
     outcome: str | None
@@ -87,18 +89,19 @@ def shown(version: ModelVersion, *, user: User) -> ShownModel:
         model=version.ref, manifest_sha256=version.manifest_sha256
     )
     active = version.status == ModelVersion.Status.ACTIVE
+    review = review_of(version=version, replaced=same.first(), collection=None)
     return ShownModel(
         version=version,
-        review=review_of(version=version, replaced=same.first(), collection=None),
+        review=review,
         reembedding=None if job is None else status_of(job, ref=version.ref),
-        runs=[_run(run) for run in runs.select_related("collection")[:_MOST_RUNS]],
+        runs=[_run(run, review) for run in runs.select_related("collection")[:_MOST_RUNS]],
         promotion=version.promotions.filter(collection=None, rolled_back_at=None).first()
         if active
         else None,
     )
 
 
-def _run(run: EvaluationRun) -> ShownRun:
+def _run(run: EvaluationRun, review: Review) -> ShownRun:
     compared = run.result.get("comparison", {}).get("pairs", {})
     pairs = [
         ShownPair(
@@ -110,19 +113,26 @@ def _run(run: EvaluationRun) -> ShownRun:
                 "map": figures["map@10"],
             },
             compared=compared.get(name),
-            drawn=_drawn(compared[name]["difference"]) if name in compared else None,
+            drawn=_drawn(compared[name]) if name in compared else None,
         )
         for name, figures in run.result.get("pairs", {}).items()
     ]
-    return ShownRun(run, outcome(run), pairs, run.result.get("findings", []))
+    told = {(one.code, one.where, one.detail) for one in review.gating}
+    findings = [
+        one
+        for one in run.result.get("findings", [])
+        if (one["code"], one["where"], one["detail"]) not in told
+    ]
+    return ShownRun(run, outcome(run), pairs, findings)
 
 
-def _drawn(difference: dict[str, float]) -> Drawn:
+def _drawn(pair: dict[str, Any]) -> Drawn:
     def at(value: float) -> float:
         share = max(-1.0, min(1.0, value / _WIDEST))
         return round(_HALF_WIDTH * (1 + share), 1)
 
-    return Drawn(at(difference["low"]), at(difference["value"]), at(difference["high"]))
+    low, value, high = (at(pair["difference"][name]) for name in ("low", "value", "high"))
+    return Drawn(low, value, high, _COLOURS[pair["verdict"]])
 
 
 class PromoteForm(forms.Form):
