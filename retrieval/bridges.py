@@ -122,7 +122,7 @@ def _bridge(tensors: dict[str, Any], method: str, form: str) -> Bridge:
         raise ValueError(form)
     hidden = [tensors[name] for name in _HIDDEN if name in tensors]
     return Bridge(
-        method=METHODS[METHODS.index(method)],  # type: ignore[arg-type]  # ValueError if not one
+        method=METHODS[METHODS.index(method)],  # ValueError if it is none
         linear=tensors["linear"],
         offset=tensors["offset"],
         hidden=Hidden(*hidden) if hidden else None,

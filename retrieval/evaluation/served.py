@@ -127,7 +127,7 @@ def dataset_embed(
         dataset=_only(dataset, taken),
         sentences=tuple(words),
         media={ref: Things.of(each) for ref, each in parts.items()},
-        said={model.ref: model.texts(words) for model in models},
+        said={model.ref: model.texts(words) for model in models} if words else {},
         refused=len(dataset.files) - len(taken),
     )
 

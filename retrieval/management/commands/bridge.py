@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from retrieval.bridges import METHODS
 from retrieval.errors import RetrievalError
 
 
@@ -30,6 +31,9 @@ class Command(BaseCommand):
             "--only-texts", action="store_true", help="leave the captions that ship out"
         )
         self._labelled(learn)
+        learn.add_argument(
+            "--methods", nargs="+", choices=METHODS, default=METHODS, help="default: all"
+        )
         learn.add_argument("--one-way", action="store_true", help="not the other direction too")
         measure = verbs.add_parser("measure", help="measure a bridge on labelled pairs; the gaps")
         self._ends(measure)
@@ -97,6 +101,7 @@ class Command(BaseCommand):
                 target=target,
                 captions=captions,
                 labelled=self._pairs(source, target, options),
+                methods=options["methods"],
                 said=lambda tried: self.stdout.write(f"  {_line(tried.to_json())}"),
             )
             self.stdout.write(f"kept: {_line(row.figures['chosen'])}")

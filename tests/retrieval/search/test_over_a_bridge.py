@@ -419,3 +419,68 @@ def test_what_cannot_be_learnt_is_said(served):
     with pytest.raises(Invalid, match="Neither would gain"):
         ask()
     assert not Bridge.objects.exists()
+
+
+class SeenAsTheyAre(FakeRedaction):
+    """Decodes every file to its own bytes."""
+
+    def tensors(self, rendition: bytes, **_: Any) -> list[np.ndarray]:
+        return [np.frombuffer(rendition, np.uint8)]
+
+
+def labelled_folder(root: Path, folder: str, start: str, names: dict[int, str]) -> Path:
+    (root / folder).mkdir(parents=True)
+    rows = ["file\tlabel"]
+    for thing, name in names.items():
+        for turn in range(4):
+            file = f"{thing:02}-{turn}.bin"
+            (root / folder / file).write_bytes(f"{start}{thing:02}".encode())
+            rows.append(f"{file}\t{name}")
+    (root / "labels.tsv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def test_the_command_learns_both_ways_from_the_operator_s_own_files(served, tmp_path, capsys):
+    names = {thing: f"Thing {thing}" for thing in range(0, THINGS, 2)}
+    pictures = labelled_folder(tmp_path / "pictures", "images", "IMG", names)
+    sounds = labelled_folder(
+        tmp_path / "sounds", "audio", "SND", {k: v.upper() for k, v in names.items()}
+    )
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join(f"{one.words}, {one.kind}" for one in captions()))
+    own = {"texts": [texts], "only_texts": True, "labelled": [pictures, sounds], "methods": METHODS}
+    with clients.override(models=served, redaction=SeenAsTheyAre()):
+        call_command("bridge", "learn", SEER, HEARER, **own)
+        out = capsys.readouterr().out
+        assert out.count("kept:") == 2
+        assert out.count("calibrated on labelled pairs") == 2
+        call_command("bridge", "measure", HEARER, SEER, labelled=[pictures, sounds])
+    out = capsys.readouterr().out
+    assert "audio-image: precision@10" in out
+    assert "gap of seer@1, image to text: centroids" in out
+    rows = {(row.source.ref, row.target.ref): row for row in Bridge.objects.all()}
+    assert set(rows) == {(SEER, HEARER), (HEARER, SEER)}
+    for row in rows.values():
+        figures = next(iter(row.figures["labelled"].values()))
+        assert next(iter(row.figures["chosen"]["pairs"].values())) > 3 * figures["chance"]
+    assert "things" not in str(rows[SEER, HEARER].figures)  # counts and measures, no content
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [(("pictures", "pictures"), "only seer@1 embeds"), (("pictures", "none"), "there is none")],
+)
+def test_datasets_that_do_not_fit_are_refused(served, tmp_path, folders, message):
+    labelled_folder(tmp_path / "pictures", "images", "IMG", {1: "one"})
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join(one.words for one in captions()))
+    with pytest.raises(CommandError, match=message):
+        call_command(
+            "bridge",
+            "learn",
+            SEER,
+            HEARER,
+            texts=[texts],
+            only_texts=True,
+            labelled=[tmp_path / folder for folder in folders],
+        )
