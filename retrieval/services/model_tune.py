@@ -17,7 +17,10 @@ from retrieval.encoders.runtime.fingerprint import fingerprint
 from retrieval.errors import Invalid
 
 _ROOT = Path(__file__).resolve().parents[2]
-_LOADING_SECONDS = 900  # loading and comparing a large bundle; compiling it
+# Wall time beside measuring: importing torch, verifying and loading; by the bundle's size.
+_START_SECONDS = 60.0
+_LOADING_SECONDS_A_BYTE = 60.0 / 1024**3
+_COMPILING_SECONDS = 1200.0
 _CACHE = ".inductor"
 
 
@@ -26,9 +29,10 @@ def model_tune(
 ) -> Record:
     """Measures the towers of an installed bundle and keeps what won; the model server takes it up.
 
-    About ``seconds`` of measuring beside loading; ``slow`` also compiles, which takes minutes and
-    a C++ compiler. ``samples`` is a folder of media that came with the appliance. Every core is
-    busy meanwhile: best done while nobody searches. Starts a process; reads and writes no row.
+    About ``seconds`` of measuring beside loading, and given up at twice that; ``slow`` also
+    compiles, which takes minutes and a C++ compiler. ``samples`` is a folder of media that came
+    with the appliance. Every core is busy meanwhile: best done while nobody searches. Starts a
+    process; reads and writes no row.
 
     Raises:
         Invalid: the bundle is not there or cannot be loaded, or measuring did not end.
@@ -53,11 +57,14 @@ def model_tune(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # libraries print what they read
-            timeout=seconds * 4 + _LOADING_SECONDS,
+            timeout=_limit_seconds(folder, seconds, slow=slow),
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Invalid(f"Tuning {ref} took longer than is permitted.") from None
+        raise Invalid(
+            f"Tuning {ref} was given up, the machine is busy; its towers compute as they are "
+            f"loaded. Later: manage.py models tune {ref}"
+        ) from None
     finally:
         shutil.rmtree(cache, ignore_errors=True)
     record = record_read(record_path(models, ref))
@@ -70,6 +77,12 @@ def model_is_tuned(*, ref: str) -> bool:
     """Whether a record of this machine and these libraries is there. Reads two files."""
     record = record_read(record_path(settings.PATHS.models, ref))
     return record is not None and dict(record.machine) == fingerprint()
+
+
+def _limit_seconds(folder: Path, seconds: float, *, slow: bool) -> float:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    extra = _COMPILING_SECONDS if slow else 0.0
+    return 2 * seconds + _START_SECONDS + size * _LOADING_SECONDS_A_BYTE + extra
 
 
 def _environment() -> dict[str, str]:

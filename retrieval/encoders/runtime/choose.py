@@ -32,6 +32,7 @@ _GAIN: Final = 1.05  # less is noise, and not worth another path
 _INEXACT_GAIN: Final = 1.10  # over the best exact one
 _LOSS: Final = 0.9  # what the other of both times may lose
 _HOPELESS: Final = 0.33
+_OVERTIME: Final = 1.25
 
 
 def choose(
@@ -45,8 +46,8 @@ def choose(
     """What is fastest for each tower of the verified bundle in ``folder``, measured now.
 
     ``beside`` is where compiled packages go, ``samples`` a folder of real media to compare on.
-    ``seconds`` is what measuring may take, loading aside; candidates that take long to make are
-    tried if ``slow``.
+    ``seconds`` is what measuring should take, loading aside: when it is over, no other candidate
+    is begun. Those that take long to make are tried if ``slow``.
 
     Raises:
         BundleError: a tower cannot be loaded.
@@ -98,10 +99,13 @@ def trials_of(
     found = [Trial(SAFE, one, each, 1.0, 1.0, 1.0, size)]
     tried = [c for c in (among or candidates()) if c.choice != SAFE]
     share = seconds / max(1, sum(not c.refusal() for c in tried))
+    until = time.monotonic() + _OVERTIME * seconds
     for candidate in tried:
         refused = candidate.refusal()
         if not refused and candidate.slow and not slow:
             refused = "Not tried: it takes minutes to make; ask for it with --slow."
+        if not refused and time.monotonic() > until:
+            refused = "Not tried: the time was over; the machine may be busy."
         if refused:
             found.append(Trial(candidate.choice, refused=refused))
             continue

@@ -36,8 +36,8 @@ TEXTS = (
 )
 _SIZES = ((240, 320), (320, 240), (224, 224), (300, 512), (512, 384), (97, 160))
 _SEED = 20_240
-_PICTURES, _SOUNDS = 8, 4
-_SAMPLED = 8
+_PICTURES, _SOUNDS = 6, 4
+_PHOTOS, _RECORDINGS = 6, 2
 
 
 def inputs_of(spec: TowerSpec, *, samples: Path | None = None) -> list[Any]:
@@ -88,7 +88,7 @@ def _sounds(rng: np.random.Generator, rate: int) -> Iterator[npt.NDArray[np.floa
 def _photos(samples: Path | None) -> Iterator[npt.NDArray[np.uint8]]:
     from PIL import Image
 
-    for file in _files(samples, ".jpg"):
+    for file in _files(samples, ".jpg", _PHOTOS):
         with Image.open(file) as photo:
             yield np.asarray(photo.convert("RGB"))
 
@@ -97,14 +97,14 @@ def _recordings(samples: Path | None, rate: int) -> Iterator[npt.NDArray[np.floa
     import soundfile
     import soxr
 
-    for file in _files(samples, ".ogg"):
+    for file in _files(samples, ".ogg", _RECORDINGS):
         wave, own_rate = soundfile.read(file, dtype="float32", always_2d=True)
         yield np.asarray(soxr.resample(wave.mean(axis=1), own_rate, rate), dtype=np.float32)
 
 
-def _files(samples: Path | None, suffix: str) -> list[Path]:
+def _files(samples: Path | None, suffix: str, count: int) -> list[Path]:
     """A few files, evenly over the folder."""
     if samples is None:
         return []
     found = sorted(samples.rglob(f"*{suffix}"))
-    return found[:: max(1, len(found) // _SAMPLED)][:_SAMPLED]
+    return found[:: max(1, len(found) // count)][:count]

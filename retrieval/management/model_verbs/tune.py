@@ -16,7 +16,7 @@ from retrieval.selectors.models import model_list
 from retrieval.services.model_tune import model_is_tuned, model_tune
 
 _SECONDS = 60.0
-_BUILTIN_SECONDS = 20.0  # the starter's towers are small; a first start should be short
+_BUILTIN_SECONDS = 15.0  # the starter's towers are small; a first start should be short
 _SAMPLES = Path(__file__).resolve().parents[3] / "deploy" / "demo" / "items"
 
 

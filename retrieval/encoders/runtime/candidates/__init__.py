@@ -19,18 +19,18 @@ __all__ = ["Candidate", "candidate_of", "candidates"]
 
 
 def candidates() -> tuple[Candidate, ...]:
-    """All of them, the tower as loaded first."""
+    """All of them, the tower as loaded first, then those that promise most."""
     return (
         as_loaded.CANDIDATE,
         leaner.CANDIDATE,
-        half.CANDIDATE,
-        mixed.CANDIDATE,
-        int8.CANDIDATE,
-        bfloat16.CANDIDATE,
-        compiled.FLOAT32,
-        compiled.BFLOAT16,
         cuda.FLOAT16,
         cuda.BFLOAT16,
+        bfloat16.CANDIDATE,
+        half.CANDIDATE,
+        int8.CANDIDATE,
+        mixed.CANDIDATE,
+        compiled.FLOAT32,
+        compiled.BFLOAT16,
     )
 
 
