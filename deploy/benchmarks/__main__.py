@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.benchmarks import appliance
-from deploy.benchmarks.figures import machine
+from deploy.benchmarks import appliance, model_memory, reembed, server
+from deploy.benchmarks.figures import Figure, machine
 
-NAMES = ("appliance",)
+NAMES = ("appliance", "encode", "memory", "reembed", "server")
 
 
 def main(argv: list[str]) -> int:
@@ -23,11 +23,17 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--cold", action="store_true", help="clone and install first, with an empty pip cache"
     )
+    parser.add_argument(
+        "--litserve", type=Path, help="folder LitServe is installed in, to compare with (server)"
+    )
+    parser.add_argument(
+        "--slow", action="store_true", help="compiled candidates compete too; minutes (encode)"
+    )
     options = parser.parse_args(argv[1:])
     about = machine()
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     try:
-        figures = appliance.run(cold=options.cold)
+        figures = _figures(options)
     except (subprocess.CalledProcessError, RuntimeError, OSError) as error:
         print(f"The benchmark stopped: {error}", file=sys.stderr)
         return 1
@@ -42,6 +48,20 @@ def main(argv: list[str]) -> int:
         target = Path(os.environ.get("VITRINE_START_DIR", ".")) / options.json
         target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 1 if any(figure.ok is False for figure in figures) else 0
+
+
+def _figures(options: argparse.Namespace) -> list[Figure]:
+    if options.name == "encode":
+        from deploy.benchmarks import encode  # torch, which no other benchmark loads
+
+        return encode.run(slow=options.slow)
+    if options.name == "server":
+        return server.run(litserve=options.litserve)
+    if options.name == "memory":
+        return model_memory.run()
+    if options.name == "reembed":
+        return reembed.run()
+    return appliance.run(cold=options.cold)
 
 
 if __name__ == "__main__":
