@@ -99,7 +99,7 @@ def _complete(state: dict[str, Tensor], audio_cfg: Mapping[str, Any], *, fused: 
         if inner.startswith(_CLASSIFIER):
             state[name] = torch.zeros_like(value)
         elif inner.startswith(_BUILT) or inner.endswith(_BUILT):
-            state[name] = value.clone()
+            state[name] = value.clone().contiguous()
         else:
             raise BundleError("bad-weights", "The checkpoint lacks a part of the audio network.")
 

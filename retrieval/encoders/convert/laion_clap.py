@@ -117,10 +117,14 @@ def _config(
     if not isinstance(audio_cfg, Mapping):
         raise BundleError("no-architecture", "The configuration lacks its audio_cfg.")
     fusion = _fusion(state)
+    classes = state.get("audio_branch.tscam_conv.bias", state.get("audio_branch.fc_audioset.bias"))
     return {
         "model_cfg": {
             "embed_dim": width,
-            "audio_cfg": dict(audio_cfg),
+            "audio_cfg": {
+                **audio_cfg,
+                **({} if classes is None else {"class_num": len(classes)}),
+            },
             "joint_embed_shape": dimension,
             "mlp_act": "relu",
         },

@@ -18,14 +18,14 @@ HF_CLIP: Final = "transformers CLIPModel"
 HF_CLAP: Final = "transformers ClapModel"
 
 OPEN_CLIP_CONFIG: Final = "open_clip_config.json"
-# The names under which the hub's snapshots keep weights, safetensors first.
-CHECKPOINTS: Final = (
+# The names under which the hub's snapshots keep weights, safetensors first. Some folders hold both
+# layouts: open_clip's only counts where its configuration lies beside.
+_OPEN_CLIP_CHECKPOINTS: Final = (
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.safetensors",
-    "model.safetensors",
     "open_clip_pytorch_model.bin",
-    "pytorch_model.bin",
 )
+_CHECKPOINTS: Final = ("model.safetensors", "pytorch_model.bin")
 TOKENIZER_FILES: Final = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -80,12 +80,13 @@ def checkpoint_of(source: Path, into: Path) -> tuple[Path, Path]:
         return source, as_safetensors(source, into)
     if not source.is_dir():
         raise BundleError("no-source", "There is no such file or folder.")
-    for name in CHECKPOINTS:
+    own = _OPEN_CLIP_CHECKPOINTS if (source / OPEN_CLIP_CONFIG).is_file() else ()
+    for name in (*own, *_CHECKPOINTS):
         if (source / name).is_file():
             return source / name, as_safetensors(source / name, into)
     raise BundleError(
         "no-checkpoint",
-        f"The folder holds no checkpoint under a usual name, such as {CHECKPOINTS[0]}.",
+        f"The folder holds no checkpoint under a usual name, such as {_CHECKPOINTS[0]}.",
     )
 
 

@@ -142,7 +142,7 @@ def _card(request: Request, draft: Draft, licence: str) -> str:
         "The weights are the original ones under the original terms; nothing was trained here.",
         "What they were trained on, how good they are and what they must not be used for stands",
         "below, as far as their makers say it. Measure them on your own data before anybody relies",
-        "on them: `manage.py models evaluate`.",
+        "on them: `manage.py evaluate --model`.",
         "",
     ]
     if own is None:

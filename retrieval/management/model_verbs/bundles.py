@@ -82,8 +82,11 @@ def _install(options: Mapping[str, Any], say: Say) -> None:
     if not options["no_tune"]:
         installed_tune(version.ref, say, builtin=options["builtin"])
     if version.status == version.Status.INSTALLED:
-        say(f"Next: manage.py models reembed {version.ref} --wait")
-        say(f"then: manage.py models promote {version.ref}")
+        say("Next, see retrieval/encoders/README.md:")
+        say(f"  manage.py models reembed {version.ref} --wait")
+        say(f"  manage.py models fit {version.ref} --dataset DIR")
+        say(f"  manage.py evaluate --model {version.ref} --dataset DIR")
+        say(f"  manage.py models promote {version.ref}")
 
 
 def _verify_arguments(parser: ArgumentParser) -> None:
