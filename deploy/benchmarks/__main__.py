@@ -9,10 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.benchmarks import appliance, model_memory, reembed, server
+from deploy.benchmarks import appliance, model_memory, query_cache, reembed, server
 from deploy.benchmarks.figures import Figure, machine
 
-NAMES = ("appliance", "encode", "memory", "reembed", "server")
+NAMES = ("appliance", "encode", "memory", "query-cache", "reembed", "server")
 
 
 def main(argv: list[str]) -> int:
@@ -57,6 +57,8 @@ def _figures(options: argparse.Namespace) -> list[Figure]:
         return encode.run(slow=options.slow)
     if options.name == "server":
         return server.run(litserve=options.litserve)
+    if options.name == "query-cache":
+        return query_cache.run()
     if options.name == "memory":
         return model_memory.run()
     if options.name == "reembed":
