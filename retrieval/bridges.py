@@ -19,7 +19,8 @@ from retrieval.encoders.base import unit_rows
 
 Vectors = npt.NDArray[np.float32]
 Method = Literal["procrustes", "ridge", "enhanced", "mlp", "cmcr"]
-METHODS: tuple[Method, ...] = ("procrustes", "ridge", "enhanced", "mlp", "cmcr")
+CLOSED: tuple[Method, ...] = ("procrustes", "ridge", "enhanced")  # the others are trained
+METHODS: tuple[Method, ...] = (*CLOSED, "mlp", "cmcr")
 
 _FORMAT = "1"
 _MEAN = "mean."

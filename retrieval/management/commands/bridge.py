@@ -32,7 +32,10 @@ class Command(BaseCommand):
         )
         self._labelled(learn)
         learn.add_argument(
-            "--methods", nargs="+", choices=METHODS, default=METHODS, help="default: all"
+            "--methods",
+            nargs="+",
+            choices=METHODS,
+            help="default: all with --labelled, closed forms without",
         )
         learn.add_argument("--one-way", action="store_true", help="not the other direction too")
         measure = verbs.add_parser("measure", help="measure a bridge on labelled pairs; the gaps")

@@ -24,6 +24,7 @@ from retrieval.errors import Conflict, Invalid, NotVisible, Unavailable, Unproce
 from retrieval.models import ModelVersion, Segment, Space, VectorTable
 from retrieval.selectors.bridges import bridges_folder
 from retrieval.services import bridges
+from retrieval.services.bridge_files import bridge_read
 from retrieval.services.search import SearchRequest, candidates, search_run
 from retrieval.vectors import VectorRow, backend, ddl
 from tests.factories import grant, make_asset, make_collection, make_user
@@ -302,7 +303,8 @@ def test_hidden_sounds_change_nothing(served, holdings):
 
 
 def test_what_was_guessed_from_texts_is_never_a_match(served, holdings):
-    row = learn(served, labels=False)
+    row = learn(served, labels=False, methods=None)
+    assert {one["method"] for one in row.figures["tried"]} == set(METHODS)  # none that is trained
     assert {pair["basis"] for pair in row.calibrations} == {"texts"}
     assert heard(holdings.ask(file=picture(8), modalities=["audio"])) == []
     answer = holdings.ask(file=picture(8), modalities=["audio"], include_uncertain=True)
@@ -355,7 +357,7 @@ def test_a_file_that_is_not_the_one_learnt_is_not_used(served, holdings, spoil):
     assert heard(answer) == []
     assert next(hit.asset.id for hit in answer.hits) == holdings.pictures[8].id
     with pytest.raises(Conflict):
-        bridges.bridge_read(row)
+        bridge_read(row)
 
 
 def test_learning_measures_records_and_replaces(served):
