@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from workers.sandbox import npy
 from workers.sandbox.reasons import decode_error
 from workers.sandbox.sniff import Kind
 from workers.sandbox.types import Normalised, PageText, Step
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-RENDITION_KINDS: Final = {"image/webp": "webp", "audio/ogg": "ogg"}
+RENDITION_KINDS: Final = {"image/webp": "webp", "audio/ogg": "ogg", npy.MEDIA_TYPE: "npy"}
 """Media types of our renditions, and the decoder for each."""
 
 METADATA_KINDS: Final = frozenset(
@@ -82,6 +83,15 @@ class _Facts:
             out.append(Step(step=step, component=component, version=version))
         return tuple(out)
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """A shape of which arrays are taken."""
+        value = self._facts.get(name)
+        if not isinstance(value, list) or not all(type(side) is int for side in value):
+            raise decode_error("decoder-crashed")
+        if not npy.permitted(value):
+            raise decode_error("decoder-crashed")
+        return tuple(value)
+
     def moment(self, name: str) -> datetime | None:
         value = self._facts.get(name)
         if value is None:
@@ -122,6 +132,8 @@ def normalised(answer: Answer, kind: Kind, components: Mapping[str, str]) -> Nor
     if len(answer.buffers) != 2 or not _is_webp(answer.buffers[1]):  # noqa: PLR2004
         raise decode_error("decoder-crashed")
     rendition, thumbnail = (bytes(buffer) for buffer in answer.buffers)
+    if kind.modality == "array":
+        return _array_normalised(facts, kind, rendition, thumbnail, steps)
     image = kind.modality == "image"
     if not (_is_webp(answer.buffers[0]) if image else rendition.startswith(b"OggS")):
         raise decode_error("decoder-crashed")
@@ -137,6 +149,30 @@ def normalised(answer: Answer, kind: Kind, components: Mapping[str, str]) -> Nor
         duration_ms=None if image else facts.integer("duration_ms", low=1),
         metadata_found=metadata,
         captured_at=facts.moment("captured_at"),
+        steps=steps,
+    )
+
+
+def _array_normalised(
+    facts: _Facts, kind: Kind, rendition: bytes, thumbnail: bytes, steps: tuple[Step, ...]
+) -> Normalised:
+    import numpy as np
+
+    shape = facts.shape("shape")
+    array = npy.read(rendition, shape)
+    if array is None or not np.isfinite(array).all():
+        raise decode_error("decoder-crashed")
+    flat = len(shape) == npy.MAX_AXES  # only what has channels is surely a map
+    return Normalised(
+        modality="array",
+        source_type=kind.media_type,
+        media_type=npy.MEDIA_TYPE,
+        rendition=rendition,
+        thumbnail=thumbnail,
+        thumbnail_type="image/webp",
+        width=shape[1] if flat else None,
+        height=shape[0] if flat else None,
+        shape=shape,
         steps=steps,
     )
 

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 from workers.sandbox import sniff
 from workers.sandbox.child import Operation, Result
 from workers.sandbox.decoders import (
+    array,
     audio,
     docx,
     html,
@@ -35,6 +36,7 @@ _DECODERS: Final[dict[str, Decoder]] = {
     "pdf": pdf.decode,
     **dict.fromkeys(_IMAGES, image.decode),
     **dict.fromkeys(_SOUNDS, audio.decode),
+    "npy": array.decode,
 }
 
 COMPONENTS: Final = {"sniff": sniff.VERSION, **versions.COMPONENTS}
@@ -72,4 +74,5 @@ def warm_up() -> None:
     docx.warm_up()
     image.warm_up()
     audio.warm_up()
+    array.warm_up()
     text_picture.warm_up()

@@ -21,7 +21,7 @@ class Reason(NamedTuple):
 
 SUPPORTED: Final = (
     "supported are texts (.txt, .md, .html, .docx, .pdf), pictures (JPEG, PNG, WebP, GIF, TIFF, "
-    "HEIC, AVIF) and sounds (WAV, FLAC, Ogg, Opus, MP3, M4A, AAC)"
+    "HEIC, AVIF), sounds (WAV, FLAC, Ogg, Opus, MP3, M4A, AAC) and arrays of numbers (.npy)"
 )
 
 REASONS: Final[dict[str, Reason]] = {
@@ -64,6 +64,30 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     "too-long": Reason("The sound is longer than the {limit} minutes that are taken.", "rejected"),
     "zero-duration": Reason("The sound has no length: there is nothing to hear in it.", "rejected"),
+    "array-type": Reason(
+        "The array holds something else than plain numbers; only numbers are taken.", "rejected"
+    ),
+    "array-shape": Reason(
+        "The array has no elements, more than {limit} million, more than three axes or more than "
+        "64 channels.",
+        "rejected",
+    ),
+    "array-numbers": Reason(
+        "The array holds infinite numbers or gaps (NaN); fill them before uploading.", "rejected"
+    ),
+    "modality-missing": Reason(
+        "The file is an array of numbers; the upload must say what it shows (modality).", "rejected"
+    ),
+    "modality-mismatch": Reason(
+        "The file is not of the modality that the upload says; data of other modalities than text, "
+        "image and audio come as arrays (.npy).",
+        "rejected",
+    ),
+    "not-redactable": Reason(
+        "Nothing can be looked for in data of this kind, and the collection's redaction profile "
+        "does not let it through unseen.",
+        "quarantined",
+    ),
     "decoder-crashed": Reason(
         "The file made its reader crash; nothing but the reader was affected.", "quarantined"
     ),

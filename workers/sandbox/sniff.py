@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from workers.sandbox import npy
 from workers.sandbox.iso_media import sniff_iso_media
 from workers.sandbox.mpeg_audio import sniff_mpeg_audio
 from workers.sandbox.reasons import Refusal
@@ -59,6 +60,7 @@ KINDS: Final = {
         Kind("mp3", "audio", "audio/mpeg"),
         Kind("aac", "audio", "audio/aac"),
         Kind("mp4", "audio", "audio/mp4"),
+        Kind("npy", "array", npy.MEDIA_TYPE),
     )
 }
 
@@ -70,6 +72,7 @@ EXTENSIONS: Final[dict[str, Modality]] = {
     **dict.fromkeys(
         ("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "m4a", "m4b", "aac"), "audio"
     ),
+    "npy": "array",
 }
 
 _PLAIN_TEXT_EXTENSIONS: Final = ("", "txt", "text")
@@ -84,6 +87,7 @@ _FIXED: Final = (
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
     (b"fLaC", "flac"),
+    (npy.MAGIC, "npy"),
     (b"PK\x03\x04", "docx"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
 )

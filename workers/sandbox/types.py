@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-Modality = Literal["text", "image", "audio"]
+Modality = Literal["text", "image", "audio", "array"]
+"""``array`` is numbers of whatever an upload says they are: depth, heat, a sensor's."""
 Disposition = Literal["quarantined", "rejected"]
 
 MEGABYTE: Final = 1024 * 1024
@@ -77,6 +78,8 @@ class Normalised:
     width: int | None = None
     height: int | None = None
     duration_ms: int | None = None
+    shape: tuple[int, ...] = ()
+    """Of an array; its rendition is NumPy's format, float32, as `npy` writes it."""
     metadata_found: tuple[str, ...] = ()
     """Kinds of metadata that were there and are gone: exif, gps, xmp, icc, iptc, comment, id3..."""
     captured_at: datetime | None = None

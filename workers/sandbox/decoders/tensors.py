@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from workers.sandbox.child import Result
+from workers.sandbox.decoders import array
 from workers.sandbox.decoders.image import upright_rgb
 from workers.sandbox.decoders.opus import RATE
 from workers.sandbox.decoders.sound import Samples, frames, mono_blocks, open_sound
@@ -77,10 +78,23 @@ def _windows(
     return [part.window(start, end, rate) for start, end in windows_ms]
 
 
+def _array(whole: np.ndarray[Any, Any], arguments: Mapping[str, Any]) -> list[np.ndarray[Any, Any]]:
+    """The array, or its rows in each window, ``sample_rate`` rows a second."""
+    if not arguments["windows_ms"]:
+        return [whole]
+    rate = arguments["sample_rate"]
+    spans = [
+        (start * rate // 1000, -(-end * rate // 1000)) for start, end in arguments["windows_ms"]
+    ]
+    windows = [whole[max(0, first) : max(0, last)] for first, last in spans]
+    return [window if len(window) else whole[-1:] for window in windows]
+
+
 def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
     """Arrays of one of our renditions; the header's ``arrays`` names their dtypes and shapes."""
-    del size
-    if arguments["kind"] == "webp":
+    if arguments["kind"] == "npy":
+        arrays = _array(array.rendition(file, size), arguments)
+    elif arguments["kind"] == "webp":
         arrays = _image(file, arguments["longest_side"])
     else:
         rate = arguments["sample_rate"] or RATE

@@ -5,7 +5,17 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Final
 
-from workers.sandbox.decoders import audio, docx, html, image, loudness, pdf, plain, text_picture
+from workers.sandbox.decoders import (
+    array,
+    audio,
+    docx,
+    html,
+    image,
+    loudness,
+    pdf,
+    plain,
+    text_picture,
+)
 
 COMPONENTS: Final = {
     "plain": plain.VERSION,
@@ -15,6 +25,7 @@ COMPONENTS: Final = {
     "image": f"{image.VERSION}+pillow-{version('pillow')}",
     "audio": f"{audio.VERSION}+av-{version('av')}",
     "loudness": f"{loudness.VERSION}+av-{version('av')}",
+    "array": f"{array.VERSION}+numpy-{version('numpy')}",
     "text_picture": f"{text_picture.VERSION}+pillow-{version('pillow')}",
 }
 """Component name to version, as it is kept in an asset's provenance."""
