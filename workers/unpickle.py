@@ -166,7 +166,7 @@ def _send(answer: int, tensors: Mapping[str, torch.Tensor], *, most_bytes: int) 
     _write(answer, b"T" + struct.pack("<Q", len(head)) + head)
     for value in tensors.values():
         flat = value.contiguous().reshape(-1).view(torch.uint8).numpy()
-        _write(answer, memoryview(flat))
+        _write(answer, flat.data)
 
 
 def _write(answer: int, data: bytes | memoryview) -> None:
