@@ -1,16 +1,23 @@
-"""The models: whether bundles are what was installed, and vector tables what the catalogue says."""
+"""The models: whether bundles are what was installed, and vector tables what the catalogue says.
+
+And whether those in use can be sure of anything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+
+from django.utils import timezone
 
 from deploy.doctor.database import rows
 from deploy.doctor.finding import Finding
 from retrieval.errors import RetrievalError
-from retrieval.models import ModelVersion, VectorTable
+from retrieval.models import ModelVersion, ReembedJob, VectorTable
 from retrieval.selectors.models import model_list
 from retrieval.services.models import model_verify
 
+_STILL = timedelta(minutes=15)  # a worker's heartbeat comes with every batch, seconds apart
 _INSTALL = "manage.py models install --builtin"
 
 
@@ -26,6 +33,36 @@ def bundles() -> Iterator[Finding]:
             yield Finding(f"model {version.ref}", f"{version.status}, unchanged")
     if not any(version.status == ModelVersion.Status.ACTIVE for version in versions):
         yield Finding("models", "none is active", f"Nothing can be searched: {_INSTALL}")
+
+
+def in_use() -> Iterator[Finding]:
+    """Active models that are sure of nothing, re-embeddings that stand still, and what is spare."""
+    status = ModelVersion.Status
+    for version in model_list():
+        if version.status == status.ACTIVE and not version.calibrations.exists():
+            yield Finding(
+                f"model {version.ref}",
+                "has no calibration: nothing that it finds is a confident match",
+                f"manage.py models fit {version.ref} --dataset DIR",
+            )
+        if version.status == status.RETIRED and not version.in_sets.exists():
+            yield Finding(
+                f"model {version.ref}",
+                "is kept for a rollback; to free its vectors: "
+                f"manage.py models remove {version.ref}",
+            )
+    for job in ReembedJob.objects.select_related("model_version"):
+        ref = job.model_version.ref
+        seen = job.heartbeat_at or job.started_at
+        if job.state == ReembedJob.State.FAILED:
+            mend = f"manage.py models progress {ref}; then: models reembed {ref} --resume"
+            yield Finding(f"re-embedding of {ref}", f"failed ({job.reason})", mend)
+        elif job.state == ReembedJob.State.RUNNING and timezone.now() - seen > _STILL:
+            yield Finding(
+                f"re-embedding of {ref}",
+                f"has stood still since {seen:%Y-%m-%d %H:%M} UTC",
+                "See whether the worker runs: deploy/up",
+            )
 
 
 def tables() -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -14,7 +15,7 @@ from deploy.doctor.finding import Finding, looked
 from deploy.management.commands import doctor
 from deploy.paths import Paths
 from retrieval import clients
-from retrieval.models import ModelVersion, Space, VectorTable
+from retrieval.models import Calibration, ModelVersion, ReembedJob, Space, VectorTable
 from retrieval.vectors import ddl
 from tests.fakes import FakeModels, FakeRedaction
 
@@ -78,6 +79,27 @@ def test_tables_and_catalogue_must_agree(orphan, db):
     assert {f.what: f for f in models.tables()}[f"table {orphan}"].well
     VectorTable.objects.update(dimension=5)
     assert not {f.what: f for f in models.tables()}[f"table {orphan}"].well
+
+
+def test_what_is_in_use_is_calibrated_and_goes_on(db):
+    space = Space.objects.create(name="s", dimension=4)
+    old, new = (
+        ModelVersion.objects.create(name="m", version=number, space=space, status=status)
+        for number, status in (("1", "retired"), ("2", "active"))
+    )
+    found = {f.what: f for f in models.in_use()}
+    assert "models fit m@2" in found["model m@2"].mend
+    assert found["model m@1"].well
+    assert "models remove m@1" in found["model m@1"].detail
+    Calibration.objects.create(
+        model_version=new, query_modality="text", target_modality="text", parameters={}
+    )
+    job = ReembedJob.objects.create(model_version=old)
+    assert [f.what for f in models.in_use()] == ["model m@1"]
+    ReembedJob.objects.update(heartbeat_at=job.started_at - timedelta(hours=1))
+    assert any("stood still" in f.detail and not f.well for f in models.in_use())
+    ReembedJob.objects.update(state="failed", reason="no-memory")
+    assert any("failed (no-memory)" in f.detail and not f.well for f in models.in_use())
 
 
 def test_without_an_active_model_nothing_can_be_searched(db):

@@ -29,6 +29,7 @@ def examine() -> Iterator[Finding]:
     yield from looked("redaction server", servers.redaction_server, mend=_UP)
     yield from looked("model server", servers.model_server, mend=_UP)
     yield from looked("models", models.bundles, mend=_UP)
+    yield from looked("models in use", models.in_use, mend=_UP)
     yield from looked("vector tables", models.tables, mend=_UP)
 
 
