@@ -25,6 +25,7 @@ from deploy.benchmarks.appliance import Clone, free_port, get, search_texts, tim
 from deploy.benchmarks.figures import Figure, percentile
 from deploy.embedded.place import remove_outside
 from deploy.paths import ROOT, Paths
+from retrieval.encoders.bundle import BUILTIN
 
 _WARM_UP = 20
 _IDLE_SEARCHES = 150
@@ -140,7 +141,7 @@ def _copied(folder: Path) -> tuple[Path, str]:
     """A bundle that is the starter under another version, and its ref."""
     target = folder / "starter-copy"
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(ROOT / "retrieval" / "encoders" / "starter", target)
+    shutil.copytree(BUILTIN, target)
     path = target / "manifest.json"
     manifest = json.loads(path.read_bytes())
     manifest["version"] = _VERSION
@@ -150,14 +151,14 @@ def _copied(folder: Path) -> tuple[Path, str]:
 
 
 def _reembedded(clone: Clone, bundle: Path, ref: str) -> tuple[int, float]:
-    """Segments embedded into an empty table, and how many a second from the first on.
+    """Segments embedded into an empty table, and how many a second from the start on.
 
     Raises:
         RuntimeError: it did not end well, or not in half an hour.
     """
     if _state(clone, ref) is not None:
         _manage(clone, "models", "remove", ref)
-    _manage(clone, "models", "install", str(bundle), "--unsigned", "--reason", _REASON)
+    _manage(clone, "models", "install", str(bundle), "--no-tune", "--unsigned", "--reason", _REASON)
     _manage(clone, "models", "reembed", ref)
     limit = time.monotonic() + _LIMIT_SECONDS
     first: tuple[float, int] | None = None
@@ -166,11 +167,13 @@ def _reembedded(clone: Clone, bundle: Path, ref: str) -> tuple[int, float]:
         if job is None or job["state"] not in {"running", "done"}:
             raise RuntimeError(f"re-embedding ended as {job['state'] if job else 'nothing'}")
         ended = job["state"] == "done" or job["phase"] == "checking"
-        if first is None and job["done"]:
+        if first is None:
+            if ended:
+                raise RuntimeError("there was too little to embed to measure anything")
             first = (now, job["done"])
-        if ended and first is not None:
+        if ended:
             total = int(job["total"])
-            return total, (total - first[1]) / max(now - first[0], _POLL_SECONDS)
+            return total, (total - first[1]) / (now - first[0])
         time.sleep(_POLL_SECONDS)
     raise RuntimeError("re-embedding did not end in time")
 
