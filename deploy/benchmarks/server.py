@@ -29,14 +29,14 @@ from deploy.paths import ROOT
 from retrieval.encoders import bundle
 from retrieval.encoders.client import ModelClient, ModelUnavailable, Priority
 
-ROUNDS = 3
+ROUNDS = 2
 _INGESTERS = 4
 _TEXTS_A_REQUEST = 16
 _INGESTED_WORDS = 40
 _QUERY_WORDS = 6
 _CROWD = 16
 # Of each kind of load; what is asked last is waited for.
-_SECONDS = 10.0
+_SECONDS = 8.0
 _START_SECONDS = 300.0
 _MB = 1024 * 1024
 _WORDS = (
@@ -86,7 +86,8 @@ def run(*, litserve: Path | None) -> list[Figure]:
         for name, start in servers.items():
             with tempfile.TemporaryDirectory() as folder, start(Path(folder)) as up:
                 _measure(up, found[name])
-            print(f"round {number + 1} of {ROUNDS}: {name} measured", flush=True)
+            values = {what: round(each[-1], 1) for what, each in vars(found[name]).items()}
+            print(f"round {number + 1} of {ROUNDS}: {name} {values}", flush=True)
     figures = [figure for name, one in found.items() for figure in _figures(name, one)]
     return figures + _ratios(found)
 

@@ -50,13 +50,17 @@ def given_back() -> None:
 def weight_bytes(towers: Mapping[str, Any]) -> int:
     """Bytes of the parameters and buffers of ``towers``; what two towers share counts once.
 
-    A tower's modules are its attributes that have parameters. A compiled one may show none.
+    A tower's modules are its attributes that have parameters. What torch cannot see into, a part
+    of a module tells as its ``packed_bytes``; a compiled module may tell nothing.
     """
     storages: dict[int, int] = {}
+    packed: dict[int, int] = {}
     for tower in towers.values():
         for module in vars(tower).values():
             for kind in ("parameters", "buffers"):
                 for tensor in getattr(module, kind, tuple)():
                     storage = tensor.untyped_storage()
                     storages[storage.data_ptr()] = storage.nbytes()
-    return sum(storages.values())
+            for part in getattr(module, "modules", tuple)():
+                packed[id(part)] = int(getattr(part, "packed_bytes", 0))
+    return sum(storages.values()) + sum(packed.values())

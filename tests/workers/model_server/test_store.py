@@ -165,6 +165,8 @@ def test_weights_that_two_towers_share_count_once():
         "image": SimpleNamespace(_model=shared),
     }
     assert memory.weight_bytes(towers) == 4 * (3 * 5 + 5 + 5 * 2)
+    own.packed_bytes = 1000  # int8 weights, say
+    assert memory.weight_bytes(towers) == 4 * (3 * 5 + 5 + 5 * 2) + 1000
 
 
 class Device:
