@@ -12,11 +12,13 @@ import structlog
 import torch
 from torch import Tensor, nn
 
+from retrieval.encoders.open_clip import ImageEncoder
 from retrieval.encoders.registry import LoadedBundle
 from retrieval.encoders.runtime.candidates import candidate_of
 from retrieval.encoders.runtime.candidates.candidate import Unavailable
 from retrieval.encoders.runtime.choice import Choice, record_path, record_read
 from retrieval.encoders.runtime.fingerprint import fingerprint
+from retrieval.encoders.runtime.pictures import FastImageEncoder, leanable_preprocess
 from retrieval.encoders.runtime.spectra import FastFrontend, leanable_frontend
 from retrieval.encoders.torch_encoder import TorchEncoder
 
@@ -79,9 +81,12 @@ def applied(tower: TorchEncoder, choice: Choice, beside: Path) -> TorchEncoder:
 
 
 def twin(tower: TorchEncoder, module: Any, threads: int = 0) -> TorchEncoder:
-    """An encoder like ``tower`` around another module, its spectra by a fast transform."""
+    """An encoder like ``tower`` around another module, its own preprocessing the fast way."""
+    module = Threads(module, threads) if threads else module
+    if type(tower) is ImageEncoder and leanable_preprocess(tower.preprocess):
+        return FastImageEncoder(tower, module)
     other = copy.copy(tower)
-    other.module = Threads(module, threads) if threads else module
+    other.module = module
     frontend = getattr(other, "frontend", None)
     if frontend is not None and leanable_frontend(frontend):
         vars(other)["frontend"] = FastFrontend(frontend).eval()

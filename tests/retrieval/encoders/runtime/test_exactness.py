@@ -13,10 +13,11 @@ import torch
 from retrieval.encoders.bundle import TowerSpec
 from retrieval.encoders.registry import load_tower
 from retrieval.encoders.runtime.apply import twin
-from retrieval.encoders.runtime.candidates import bfloat16, half, int8
+from retrieval.encoders.runtime.candidates import bfloat16, half, int8, mixed
 from retrieval.encoders.runtime.candidates.candidate import CLOSE, EXACT
 from retrieval.encoders.runtime.inputs import TEXTS
 from retrieval.encoders.runtime.lean import lean
+from retrieval.encoders.runtime.pictures import FastImageEncoder
 from retrieval.encoders.runtime.spectra import FastFrontend
 from retrieval.encoders.runtime.trees import weight_bytes
 from tests.retrieval.encoders.laion_clap_small import ROBERTA, checkpoint_save, clap, model_cfg
@@ -73,6 +74,7 @@ def test_every_open_clip_tower(towers: dict[str, Any], modality: str) -> None:
         assert least_cosine(tower, half.half(tower.module), items) >= EXACT
         # Widths of 32 leave int8 and bf16 little to average over; real ones are measured in use.
         assert least_cosine(tower, int8.int8(tower.module), items) > 0.99
+        assert least_cosine(tower, mixed.mixed(tower.module), items) > 0.99
         assert least_cosine(tower, bfloat16.bfloat16(tower.module), items) > 0.99
 
 
@@ -88,6 +90,16 @@ def test_plain_towers_take_the_lean_way(tmp_path: Path, name: str) -> None:
     ]
     assert {"LeanText", "LeanVision", "LeanBlock"} <= set(found)
     assert "MultiheadAttention" not in found
+
+
+def test_pictures_are_prepared_as_open_clip_does(towers: dict[str, Any]) -> None:
+    tower = towers["image"]
+    other = twin(tower, tower.module)
+    assert isinstance(other, FastImageEncoder)
+    for items in (IMAGES, IMAGES[1:2], []):
+        wanted, got = list(tower.groups(items)), list(other.groups(items))
+        assert [rows for rows, _ in got] == [rows for rows, _ in wanted]
+        assert all(torch.equal(a[0], b[0]) for (_, a), (_, b) in zip(got, wanted, strict=True))
 
 
 def test_int8_does_not_depend_on_its_neighbours(towers: dict[str, Any]) -> None:
