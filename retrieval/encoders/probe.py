@@ -33,6 +33,9 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "LANG": "C.UTF-8",
     "PYTHONDONTWRITEBYTECODE": "1",
+    # torch names a folder for compiled code when it is imported (torchvision does), and looks for
+    # one it can write to; this one is there already, and nothing can be written anyway.
+    "TORCHINDUCTOR_CACHE_DIR": str(_ROOT),
 }
 
 
