@@ -241,7 +241,9 @@ def test_the_command_says_what_it_did(bundle, install, capsys):
     with pytest.raises(CommandError, match="belong together"):
         call_command("models", "install", str(folder), "--unsigned")
     install(folder)
-    call_command("models", "install", str(folder), "--unsigned", "--reason", "made here")
+    call_command(
+        *("models", "install", str(folder), "--unsigned", "--reason", "made here", "--no-tune")
+    )
     call_command("models", "list")
     call_command("models", "verify")
     with pytest.raises(CommandError, match="is active"):
