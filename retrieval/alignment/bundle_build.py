@@ -114,6 +114,7 @@ def bundle_build(
         weights_write(state, out / f"{name}.safetensors")
     dimension = len(states["audio"]["head.bias"])
     content = manifest_data(image, audio, version=version, dimension=dimension)
+    content["files"] = _hashes(out)  # a tower's weights must be listed
     towers = {
         modality: load_tower(out, spec, dimension)
         for modality, spec in manifest_parse(content).towers.items()
@@ -124,10 +125,15 @@ def bundle_build(
         {name: rows.astype("float16") for name, rows in bank.items()},
         str(out / "reference.safetensors"),
     )
-    content["files"] = {
-        path.name: file_sha256(path)
-        for path in sorted(out.iterdir())
-        if path.name != "manifest.json"
-    }
+    content["files"] = _hashes(out)
     (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return manifest_parse(content)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of the bundle but its manifest."""
+    return {
+        path.name: file_sha256(path)
+        for path in sorted(folder.iterdir())
+        if path.name != "manifest.json"
+    }

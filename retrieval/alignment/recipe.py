@@ -21,11 +21,13 @@ def recipe_run(
     """
     budget = recipe["train"]["seconds"] if seconds is None else seconds
     if recipe.get("kind") == "image":
+        from retrieval.alignment.image_head import image_head
         from retrieval.alignment.image_targets import image_targets_compute
         from retrieval.alignment.image_train import image_train
 
         image_targets_compute(recipe, data, work / "crops")
-        return image_train(recipe, data, work, seconds=budget)
+        image_train(recipe, data, work, seconds=budget).rename(work / "image-trained.pt")
+        return image_head(recipe, data, work)
     if recipe.get("kind") == "audio":
         from retrieval.alignment.audio_targets import audio_targets_compute
         from retrieval.alignment.audio_train import audio_train
