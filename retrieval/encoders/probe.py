@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,6 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "LANG": "C.UTF-8",
     "PYTHONDONTWRITEBYTECODE": "1",
-    # torch names a folder for compiled code when it is imported (torchvision does), and looks for
-    # one it can write to; this one is there already, and nothing can be written anyway.
-    "TORCHINDUCTOR_CACHE_DIR": str(_ROOT),
 }
 
 
@@ -132,6 +130,9 @@ def _answer_check(manifest: Manifest, modality: str, vectors: Any) -> None:
 def main(arguments: list[str]) -> int:
     """Probes the bundle in the folder named; the answer goes to standard output."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Libraries ask for a folder for temporary files when they are imported, and Python finds one
+    # by writing to it: it has to be found before nothing can be written any more.
+    tempfile.gettempdir()
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     answer = os.dup(1)  # a pipe, to which the limit above does not apply
     os.dup2(2, 1)
