@@ -42,7 +42,7 @@ def test_photos_that_are_never_drawn_teach_nothing() -> None:
     anchors = Anchors(np.eye(8, dtype=np.float32), np.arange(8), np.array([0, 1, 2, 3]))
     head = torch.nn.Linear(8, 8)
     seen = Seen(plain, plain, torch.arange(4), torch.tensor([0.5, 0.5, 0.0, 0.0]))
-    head_refit(head, seen, anchors, {**OPTS, "steps": 2}, seed=1)
+    head_refit(head, seen, anchors, {**OPTS, "steps": 2, "batch": 2}, seed=1)
     assert bool(torch.isfinite(head.weight).all())
 
 
