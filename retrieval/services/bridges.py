@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -159,11 +159,16 @@ def bridge_measure(
     }
 
 
-def gaps_measure(*, ref: str, texts: Vectors | None = None) -> list[Gap]:
+def gaps_measure(
+    *,
+    ref: str,
+    texts: Vectors | None = None,
+    retrieval: Mapping[str, Mapping[str, float]] | None = None,
+) -> list[Gap]:
     """The gap of every modality of a model to its texts, measured on reference vectors and kept.
 
     ``texts`` (n, d) stand in where the model has no reference vectors of texts. A modality without
-    reference vectors has no gap that could be told.
+    reference vectors has no gap that could be told. ``retrieval`` adds figures by modality.
 
     Raises:
         NotVisible: no such model.
@@ -175,7 +180,11 @@ def gaps_measure(*, ref: str, texts: Vectors | None = None) -> list[Gap]:
     found = []
     for modality, bank in end.bank.items():
         if modality != TEXT and modality in end.model.modalities:
-            figures = gap_of(bank, said).to_json() | {"reference": len(bank), "texts": len(said)}
+            figures: dict[str, Any] = gap_of(bank, said).to_json() | {
+                "reference": len(bank),
+                "texts": len(said),
+            }
+            figures |= (retrieval or {}).get(modality, {})
             gap, _ = Gap.objects.update_or_create(
                 model_version_id=end.model.id,
                 modality=modality,

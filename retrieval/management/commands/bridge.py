@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from retrieval.bridges import METHODS
 from retrieval.errors import RetrievalError
+from retrieval.evaluation.datasets import DatasetError
+from retrieval.services.bridge_data import LabelledData, labelled_data
 
 
 class Command(BaseCommand):
@@ -103,7 +105,7 @@ class Command(BaseCommand):
                 source=source,
                 target=target,
                 captions=captions,
-                labelled=self._pairs(source, target, options),
+                labelled=self._data(source, target, options).pairs,
                 methods=options["methods"],
                 said=lambda tried: self.stdout.write(f"  {_line(tried.to_json())}"),
             )
@@ -130,12 +132,12 @@ class Command(BaseCommand):
 
         source, target = options["source"], options["target"]
         row = bridge_get(source=source, target=target)
-        pairs = self._pairs(source, target, options)
-        for name, figures in bridge_measure(row=row, labelled=pairs).items():
+        data = self._data(source, target, options)
+        for name, figures in bridge_measure(row=row, labelled=data.pairs).items():
             found = ", ".join(f"{key} {value}" for key, value in figures.items())
             self.stdout.write(f"{name}: {found}")
         for ref in (source, target):
-            for gap in gaps_measure(ref=ref):
+            for gap in gaps_measure(ref=ref, retrieval=data.gaps.get(ref)):
                 self.stdout.write(f"gap of {ref}, {gap.modality} to text: {_gap(gap.figures)}")
 
     def _list(self, _: dict[str, Any]) -> None:
@@ -175,14 +177,12 @@ class Command(BaseCommand):
         except (OSError, TeacherUnavailableError) as error:
             raise CommandError(str(error)) from None
 
-    def _pairs(self, source: str, target: str, options: dict[str, Any]) -> list[Any]:
+    def _data(self, source: str, target: str, options: dict[str, Any]) -> LabelledData:
         if not options["labelled"]:
-            return []
-        from retrieval.evaluation.datasets import DatasetError
-        from retrieval.services.bridge_data import labelled_pairs
+            return LabelledData()
 
         try:
-            return labelled_pairs(
+            return labelled_data(
                 source=source,
                 target=target,
                 paths=options["labelled"],
@@ -202,7 +202,10 @@ def _line(figures: dict[str, Any]) -> str:
 
 
 def _gap(figures: dict[str, Any]) -> str:
-    return (
+    found = (
         f"centroids {figures['distance']} apart, {figures['distance_centred']} once centred; "
         f"{figures['separable']:.0%} told apart by it"
     )
+    if "mrr" in figures:
+        found += f"; texts find theirs at MRR {figures['mrr']}, centred {figures['mrr_centred']}"
+    return found

@@ -460,6 +460,8 @@ def test_the_command_learns_both_ways_from_the_operator_s_own_files(served, tmp_
     out = capsys.readouterr().out
     assert "audio-image: precision@10" in out
     assert "gap of seer@1, image to text: centroids" in out
+    assert out.count("texts find theirs at MRR") == 2
+    assert all(0.3 < gap.figures["mrr_centred"] <= 1 for gap in Gap.objects.all())
     rows = {(row.source.ref, row.target.ref): row for row in Bridge.objects.all()}
     assert set(rows) == {(SEER, HEARER), (HEARER, SEER)}
     for row in rows.values():
