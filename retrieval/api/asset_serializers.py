@@ -12,7 +12,15 @@ from retrieval.api.fields import ObjectField
 from retrieval.selectors.assets import AssetView
 from retrieval.states import RawState, State
 
-MODALITIES = ("text", "image", "audio")
+_MODALITY = r"^[a-z][a-z0-9_]{0,15}$"
+_MODALITY_HELP = "text, image, audio, or another modality that an installed model embeds."
+
+
+def modality_field(**words: Any) -> serializers.RegexField:
+    """A modality: an open word."""
+    return serializers.RegexField(_MODALITY, **{"help_text": _MODALITY_HELP, **words})
+
+
 STATES = [state.value for state in State]
 RAW_STATES = [state.value for state in RawState]
 
@@ -27,6 +35,11 @@ class UploadInput(InputSerializer):
     subjects = serializers.ListField(child=serializers.UUIDField(), required=False)
     consent = serializers.UUIDField(required=False)
     metadata = ObjectField(required=False)
+    modality = modality_field(
+        required=False,
+        allow_blank=True,
+        help_text="What an array of numbers (.npy) shows: a modality that a model embeds.",
+    )
 
 
 class PreviewQuery(serializers.Serializer[Any]):
@@ -44,7 +57,7 @@ class UploadOutput(serializers.Serializer[Any]):
 class AssetsQuery(serializers.Serializer[Any]):
     collection = serializers.UUIDField(required=False)
     state = serializers.ChoiceField(choices=STATES, required=False)
-    modality = serializers.ChoiceField(choices=MODALITIES, required=False)
+    modality = modality_field(required=False)
 
 
 class StepOutput(serializers.Serializer[Any]):
@@ -69,11 +82,8 @@ class AssetOutput(serializers.Serializer[AssetView]):
     id = serializers.UUIDField(source="asset.id")
     collection = serializers.UUIDField(source="asset.collection_id")
     title = serializers.CharField(allow_blank=True)
-    modality = serializers.ChoiceField(
-        source="asset.modality",
-        choices=MODALITIES,
-        allow_blank=True,
-        help_text="Empty until it is known.",
+    modality = modality_field(
+        source="asset.modality", allow_blank=True, help_text="Empty until it is known."
     )
     state = serializers.ChoiceField(source="asset.state", choices=STATES)
     reason = serializers.CharField(source="asset.reason", allow_blank=True)

@@ -103,6 +103,7 @@ class UploadView(UnheldView):
             data=file.read(),
             name=file.name,
             title=given.get("title", ""),
+            modality=given.get("modality", ""),
         )
         response = HttpResponse(made.rendition, content_type=made.media_type)
         safe(response, name=f"preview{ending(made.media_type)}")

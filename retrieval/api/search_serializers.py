@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.base import InputSerializer
-from retrieval.api.asset_serializers import MODALITIES, RedactionOutput
+from retrieval.api.asset_serializers import RedactionOutput, modality_field
 from retrieval.api.fields import ObjectField
 from retrieval.fusion import METHODS
 
@@ -79,6 +79,11 @@ class SearchForm(SearchInput):
     file = serializers.FileField(
         required=False, allow_empty_file=True, help_text="Redacted in memory, never on a disk."
     )
+    file_modality = modality_field(
+        required=False,
+        allow_blank=True,
+        help_text="What an array of numbers (.npy) given as the file shows.",
+    )
     filters = FiltersText(required=False)  # type: ignore[assignment]  # the same, as text
     weights = WeightsText(required=False)  # type: ignore[assignment]  # the same, as text
 
@@ -91,7 +96,7 @@ class QueryOutput(serializers.Serializer[Any]):
 class HitAsset(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     title = serializers.CharField(allow_blank=True)
-    modality = serializers.ChoiceField(choices=MODALITIES)
+    modality = modality_field()
     collection = serializers.UUIDField()
 
 

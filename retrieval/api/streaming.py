@@ -23,7 +23,13 @@ from retrieval.services.content import Content
 SANDBOX = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
 # RFC 9110, 14.1.2: one range. Several at once are answered with the whole, which the RFC allows.
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
-_ENDINGS = {"image/webp": ".webp", "audio/ogg": ".ogg", "text/plain": ".txt", "audio/flac": ".flac"}
+_ENDINGS = {
+    "image/webp": ".webp",
+    "audio/ogg": ".ogg",
+    "text/plain": ".txt",
+    "audio/flac": ".flac",
+    "application/x-npy": ".npy",
+}
 
 
 class RangeNotSatisfiable(RetrievalError):

@@ -78,11 +78,18 @@ class Profile:
     image: ImagePolicy = field(default_factory=ImagePolicy)
     audio: AudioPolicy = field(default_factory=AudioPolicy)
     covers: tuple[str, ...] = COVERS
+    # Modalities in which nothing can be looked for (arrays) and which pass all the same; ``*`` is
+    # every one. Others are quarantined.
+    passes: frozenset[str] = frozenset()
 
     @property
     def ref(self) -> str:
         """Name and version as provenance records them, e.g. ``standard@1``."""
         return f"{self.name}@{self.version}"
+
+    def lets_through(self, modality: str) -> bool:
+        """Whether data of a modality in which nothing can be looked for may be kept and shown."""
+        return bool(self.passes & {modality, "*"})
 
     @property
     def kinds(self) -> tuple[str, ...]:

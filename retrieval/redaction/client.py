@@ -32,8 +32,20 @@ class RedactionClient:
         """Nothing is connected before the first call."""
         self._transport = UnixTransport(Path(socket), timeout_seconds=QUERY_TIMEOUT_SECONDS)
 
-    def prepare(self, stream: Iterable[bytes], *, name: str, title: str, profile: str) -> Prepared:
+    def prepare(
+        self,
+        stream: Iterable[bytes],
+        *,
+        name: str,
+        title: str,
+        profile: str,
+        modality: str = "",
+        rate_hz: int = 0,
+    ) -> Prepared:
         """The upload decoded in the sandbox, redacted and cut into segments.
+
+        ``modality`` says what an array of numbers shows; with ``rate_hz``, its rows a second, it
+        is cut into windows of time.
 
         ``stream`` gives the raw bytes in pieces; the server keeps them in memory only. It is read
         once, so nothing is retried here.
@@ -44,6 +56,7 @@ class RedactionClient:
             RedactionUnavailableError: transient.
         """
         meta = {"name": name, "title": title, "profile": profile}
+        meta |= _array_meta(modality, rate_hz)
         with _translated():
             answer = self._transport.post(
                 "/prepare", iter(stream), meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
@@ -142,14 +155,18 @@ class RedactionClient:
             part = replace(spec, windows_ms=windows[first : first + batch])
             yield self.tensors(rendition, media_type=media_type, spec=part)
 
-    def query_file(self, data: bytes, *, profile: str, name: str = "") -> QueryMedia:
+    def query_file(
+        self, data: bytes, *, profile: str, name: str = "", modality: str = "", rate_hz: int = 0
+    ) -> QueryMedia:
         """A file given as a query, decoded and redacted in memory, ahead of any ingestion.
+
+        ``modality`` and ``rate_hz`` as in ``prepare``.
 
         Raises:
             RedactionRefusedError: the content cannot be taken.
             RedactionUnavailableError: transient.
         """
-        meta = {"name": name, "profile": profile}
+        meta = {"name": name, "profile": profile, **_array_meta(modality, rate_hz)}
         with _translated():
             answer = self._transport.post("/query-file", data, meta=meta)
             return serial.query_media_from(*framing.unpack(answer))
@@ -162,6 +179,10 @@ class RedactionClient:
     def close(self) -> None:
         """Drop connections."""
         self._transport.close()
+
+
+def _array_meta(modality: str, rate_hz: int) -> dict[str, Any]:
+    return {"modality": modality, "rate_hz": rate_hz} if modality else {}
 
 
 @contextmanager

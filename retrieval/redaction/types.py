@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
-Modality = Literal["text", "image", "audio"]
+Modality = str
+"""``text``, ``image``, ``audio``, or another word that an installed model embeds."""
+ARRAY_TYPE: Final = "application/x-npy"
+"""Media type of renditions of all other modalities: NumPy's format, float32."""
 SegmentKind = Literal["whole", "chunk", "time"]
 
 
@@ -90,6 +93,8 @@ class QueryMedia:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorSpec:
     """What a model wants of a rendition; image towers read ``longest_side``, audio towers the rest.
+
+    For arrays over time ``sample_rate`` is in rows a second; other arrays come as they are.
 
     ``windows_ms`` gives (start, end) pairs in milliseconds, ascending; ``sample_rate`` is in hertz.
     Ask for at most ``MAX_WINDOWS`` windows at a time: they come back in memory at once.

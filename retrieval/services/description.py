@@ -29,6 +29,7 @@ class Description:
     title: str = ""
     source: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
+    modality: str = ""  # what an array of numbers shows
 
 
 @dataclass(frozen=True)

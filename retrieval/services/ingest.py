@@ -21,6 +21,7 @@ from retrieval.errors import Invalid, NotVisible, Unavailable, Unprocessable
 from retrieval.models import Asset, Collection
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
+from retrieval.selectors.modalities import array_words, modalities_embedded
 from retrieval.services.description import Description, description_write, metadata_checked
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
@@ -54,17 +55,19 @@ def asset_upload(
     subjects: list[UUID] | None = None,
     consent: UUID | None = None,
     metadata: dict[str, Any] | None = None,
+    modality: str = "",
     component: str = "api",
 ) -> tuple[Asset, bool]:
     """The asset and whether it is new: content that the collection holds gives the asset there.
 
     ``user`` None is the appliance itself (import on the server). File name, title, source and
     metadata are kept encrypted until the redact stage has seen them; the row holds none of them
-    before. ``upload`` is used up either way.
+    before. ``modality`` says what an array of numbers shows. ``upload`` is used up either way.
 
     Raises:
         NotVisible, NotAllowed: the user may not upload there.
-        Invalid: unknown subjects or consent, metadata that is no object, words too long.
+        Invalid: unknown subjects or consent, metadata that is no object, words too long, a
+            modality that no model embeds.
     """
     with upload:
         if user is not None:
@@ -75,6 +78,7 @@ def asset_upload(
             title=_short("title", title),
             source=_short("source", source),
             metadata=metadata_checked(metadata or {}),
+            modality=_embedded(modality),
         )
         digest = content_digest(collection_id=collection_id, sha256=upload.sha256)
         found = _existing(collection_id, digest)
@@ -103,7 +107,15 @@ def content_digest(*, collection_id: UUID, sha256: bytes) -> bytes:
     return hmac.digest(key, b"asset-content\0" + sha256, "sha256")
 
 
-def preview(*, user: User, collection_id: UUID, data: bytes, name: str, title: str = "") -> Preview:
+def preview(
+    *,
+    user: User,
+    collection_id: UUID,
+    data: bytes,
+    name: str,
+    title: str = "",
+    modality: str = "",
+) -> Preview:
     """What the collection's redaction would leave of ``data``; nothing is kept or recorded.
 
     Raises:
@@ -116,9 +128,10 @@ def preview(*, user: User, collection_id: UUID, data: bytes, name: str, title: s
         profile = Collection.objects.values_list("redaction_profile", flat=True).get(
             id=collection_id
         )
+        words = array_words(_embedded(modality))
     try:
         prepared = clients.redaction().prepare(
-            iter([data]), name=name, title=title, profile=profile
+            iter([data]), name=name, title=title, profile=profile, **words
         )
     except RedactionRefused as error:
         raise Unprocessable(error.reason, fields={"file": [error.code]}) from None
@@ -145,6 +158,16 @@ def _refuse_unknown_people(subjects: list[UUID], consent: UUID | None) -> None:
         raise Invalid(
             "The upload names people or consents that are not recorded here.", fields=fields
         )
+
+
+def _embedded(modality: str) -> str:
+    if modality:
+        with scope.system():
+            known = modalities_embedded()
+        if modality not in known:
+            choice = [f"One of: {', '.join(known)}."]
+            raise Invalid("No model embeds that modality.", fields={"modality": choice})
+    return modality
 
 
 def _short(field: str, text: str) -> str:

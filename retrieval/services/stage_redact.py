@@ -11,6 +11,7 @@ from retrieval import clients, media, scope
 from retrieval.models import Asset, Segment
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.types import Prepared
+from retrieval.selectors.modalities import array_words
 from retrieval.services.claims import Claimed, asset_advance
 from retrieval.services.description import (
     MAX_TITLE,
@@ -70,11 +71,14 @@ def redact(claimed: Claimed) -> None:
 
 def _made(claimed: Claimed) -> _Made:
     description = description_read(asset_id=claimed.asset_id)
+    with scope.system():
+        words = array_words(description.modality)
     prepared = clients.redaction().prepare(
         media.iter_blob(media.Blob.RAW, claimed.asset_id),
         name=description.name,
         title=description.title,
         profile=claimed.profile,
+        **words,
     )
     return _Made(prepared, words_redact(description=description, profile=claimed.profile))
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from retrieval import scope
 from retrieval.errors import Invalid
 from retrieval.selectors.collections import readable_collections
+from retrieval.selectors.modalities import BASE, modalities_embedded
 from retrieval.selectors.searches import search_explain, search_list
 from retrieval.services.search import SearchRequest, search_run
 from retrieval.web.common import is_part, page, visitor
@@ -25,9 +26,11 @@ def search_page(request: HttpRequest) -> HttpResponseBase:
     """The page to ask from."""
     user = visitor(request)
     with scope.user(user.pk):
+        others = [m for m in modalities_embedded() if m not in BASE]
         context = {
             "page": "search",
-            "modalities": MODALITIES,
+            "modalities": [*MODALITIES, *((m, m.capitalize()) for m in others)],
+            "others": others,
             "collections": [held.collection for held in readable_collections(user=user)],
         }
         return render(request, "web/search.html", context)
@@ -55,12 +58,17 @@ def search_run_view(request: HttpRequest) -> HttpResponseBase:
     return render(request, template, context)
 
 
+def _is_array(file: Any) -> bool:
+    return file is not None and (file.name or "").endswith(".npy")
+
+
 def _request(request: HttpRequest) -> SearchRequest:
     form = request.POST
     file = request.FILES.get("file")
     parts: dict[str, Any] = {
         "text": form.get("text", "").strip() or None,
         "file": file.read() if file else None,
+        "file_modality": form.get("file_modality", "") if _is_array(file) else "",
         "include_uncertain": form.get("include_uncertain") == "1",
         "top_k": 24,
     }

@@ -17,6 +17,7 @@ from retrieval.access import Permission
 from retrieval.errors import Invalid
 from retrieval.selectors.assets import asset_get
 from retrieval.selectors.collections import readable_collections
+from retrieval.selectors.modalities import BASE, modalities_embedded
 from retrieval.services.ingest import asset_upload
 from retrieval.states import RESTING, State
 from retrieval.uploads import EncryptedUpload, accept_encrypted
@@ -48,6 +49,7 @@ def upload_page(request: HttpRequest) -> HttpResponseBase:
         context = {
             "page": "upload",
             "collections": collections,
+            "modalities": [m for m in modalities_embedded() if m not in BASE],
             "max_mb": settings.VITRINE_MAX_UPLOAD_BYTES // 2**20,
         }
         return render(request, "web/upload.html", context)
@@ -67,6 +69,8 @@ def _upload(request: HttpRequest) -> HttpResponse:
         collection_id=collection_id,
         upload=file,
         source=request.POST.get("source", ""),
+        # One choice for all files of the form: it is meant for the arrays among them.
+        modality=request.POST.get("modality", "") if (file.name or "").endswith(".npy") else "",
     )
     return _row(request, asset.pk, duplicate=not created)
 

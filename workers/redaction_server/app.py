@@ -25,6 +25,7 @@ from retrieval.redaction.registry import get_profile, profile_names
 from retrieval.transport import DEADLINE_HEADER, META_HEADER, decode_meta
 from workers import uds
 from workers.gate import Gate, GateFullError
+from workers.redaction_server.arrays import Claim
 from workers.sandbox import DecodeError, SandboxUnavailable, TensorSpec
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class RedactionServer:
                     title=str(meta.get("title", "")),
                     profile=profile,
                     report=bool(meta.get("findings")),
+                    claim=_claim(meta),
                 ),
                 before=work,
             )
@@ -185,7 +187,7 @@ class RedactionServer:
                 "query",
                 request,
                 lambda: self.pipeline.query_file(
-                    fd, name=str(meta.get("name", "")), profile=profile
+                    fd, name=str(meta.get("name", "")), profile=profile, claim=_claim(meta)
                 ),
                 before=self._reading(request, fd, MAX_QUERY_FILE_BYTES),
             )
@@ -305,6 +307,13 @@ def _profile(data: dict[str, Any]) -> Any:
         return get_profile(str(data.get("profile", "")))
     except UnknownProfileError as error:
         raise Refused("unknown-profile", "The redaction profile is not known.") from error
+
+
+def _claim(meta: dict[str, Any]) -> Claim:
+    try:
+        return Claim(modality=str(meta.get("modality", "")), rate_hz=int(meta.get("rate_hz", 0)))
+    except (TypeError, ValueError) as error:
+        raise Refused("bad-request", "The request is not in the expected form.") from error
 
 
 def _spec(meta: dict[str, Any]) -> TensorSpec:

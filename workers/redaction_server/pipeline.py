@@ -19,7 +19,7 @@ from retrieval.redaction.types import (
     SegmentPlan,
     StepRecord,
 )
-from workers.redaction_server import offsets
+from workers.redaction_server import arrays, offsets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _PLAIN: Final = frozenset({"text/plain", "text/markdown"})
 _MAX_TITLE: Final = 300
 _MAX_QUERY_CHARS: Final = 8_000
+_UNSEEN: Final = "UNSEEN_DATA"
 
 
 class Decoder(Protocol):
@@ -55,7 +56,14 @@ class Pipeline:
     limits: Limits
 
     def prepare(
-        self, source: int | bytes, *, name: str, title: str, profile: Profile, report: bool = False
+        self,
+        source: int | bytes,
+        *,
+        name: str,
+        title: str,
+        profile: Profile,
+        report: bool = False,
+        claim: arrays.Claim = arrays.NO_CLAIM,
     ) -> tuple[Prepared, tuple[Finding, ...]]:
         """The upload redacted, and, for a report, the findings in its text.
 
@@ -64,17 +72,23 @@ class Pipeline:
             RedactionTimeoutError: nothing of the upload may pass.
         """
         media = self.decoder.sniff_normalise(source, name_hint=name, limits=self.limits)
+        modality = arrays.modality_of(media, claim, profile)
+        duration_ms = arrays.duration_ms(media, claim)
         book = Numbering()
         label = self.redactor.redact(_label(title, name), profile=profile, book=book)
         pages = [
             self.redactor.redact(page.text, profile=profile, book=book) for page in media.pages
         ]
-        parts = self._text_parts(media, pages) if media.modality == "text" else _media_parts(media)
+        parts = (
+            self._text_parts(media, pages)
+            if media.modality == "text"
+            else _media_parts(media, duration_ms)
+        )
         counted: Counter[str] = Counter(label.counts())
         for page in pages:
             counted.update(page.counts())
         prepared = Prepared(
-            modality=media.modality,
+            modality=modality,
             source_type=media.source_type,
             media_type=parts.media_type,
             rendition=parts.rendition,
@@ -89,7 +103,7 @@ class Pipeline:
             metadata_removed=media.metadata_found,
             width=media.width,
             height=media.height,
-            duration_ms=media.duration_ms,
+            duration_ms=duration_ms,
             captured_at=media.captured_at,
         )
         findings = _placed(_joined_findings(media, pages), media, source) if report else ()
@@ -106,26 +120,36 @@ class Pipeline:
             text = rendition.decode("utf-8", errors="replace")
             return verify.verify_text(text, profile=profile, redactor=self.verifier)
         media = self.decoder.sniff_normalise(rendition, limits=self.limits)
+        if media.modality == "array" and (media.rendition != rendition or not profile.passes):
+            return (_UNSEEN,)  # not as we write arrays, or under a profile that takes none
         return verify.verify_metadata(media.metadata_found)
 
-    def query_file(self, source: int | bytes, *, name: str, profile: Profile) -> QueryMedia:
+    def query_file(
+        self,
+        source: int | bytes,
+        *,
+        name: str,
+        profile: Profile,
+        claim: arrays.Claim = arrays.NO_CLAIM,
+    ) -> QueryMedia:
         """A query's file, decoded and redacted.
 
         Raises:
             DecodeError, SandboxUnavailable, RedactionTimeoutError: as ``prepare``.
         """
         media = self.decoder.sniff_normalise(source, name_hint=name, limits=self.limits)
+        modality = arrays.modality_of(media, claim, profile)
         text = segmentation.join_pages(
             [segmentation.Page(page.number, page.text) for page in media.pages]
         )[:_MAX_QUERY_CHARS]
         redacted = self.redactor.redact(text, profile=profile)
         return QueryMedia(
-            modality=media.modality,
+            modality=modality,
             media_type=media.media_type,
             rendition=media.rendition,
             text=redacted.text,
             redactions=_counts(Counter(redacted.counts())),
-            duration_ms=media.duration_ms,
+            duration_ms=arrays.duration_ms(media, claim),
         )
 
     def _text_parts(self, media: Normalised, redacted: Sequence[RedactedText]) -> _Parts:
@@ -170,21 +194,13 @@ class _Parts:
     segments: tuple[SegmentPlan, ...]
 
 
-def _media_parts(media: Normalised) -> _Parts:
-    if media.modality == "audio":
-        windows = segmentation.audio_windows(media.duration_ms or 0)
-        segments = tuple(
-            SegmentPlan(kind="time", ordinal=ordinal, start_ms=start, end_ms=end)
-            for ordinal, (start, end) in enumerate(windows)
-        )
-    else:
-        segments = (SegmentPlan(kind="whole", ordinal=0),)
+def _media_parts(media: Normalised, duration_ms: int | None) -> _Parts:
     return _Parts(
         media.media_type,
         media.rendition,
         media.thumbnail or b"",
         media.thumbnail_type or "",
-        segments,
+        arrays.segments(duration_ms),
     )
 
 

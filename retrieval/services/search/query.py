@@ -19,6 +19,7 @@ from retrieval.errors import Unavailable, Unprocessable
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.redaction.types import QueryMedia
 from retrieval.segmentation import audio_windows
+from retrieval.selectors.modalities import array_words
 from retrieval.selectors.models import ActiveModel
 from retrieval.services.search.cache import query_vectors
 from retrieval.services.search.carrying import Carried, carried_into
@@ -121,7 +122,10 @@ def _redacted(asked: Checked, reach: Reach) -> _Redacted:
             text, counts = cleaned.text, dict(cleaned.counts())
         if asked.request.file is not None:
             media = clients.redaction().query_file(
-                asked.request.file, profile=profile, name=asked.request.file_name
+                asked.request.file,
+                profile=profile,
+                name=asked.request.file_name,
+                **array_words(asked.request.file_modality, reach.models),
             )
             for found in media.redactions:
                 counts[found.kind] = counts.get(found.kind, 0) + found.count
@@ -163,7 +167,7 @@ def _text_vector(model: ActiveModel, text: str, user_id: UUID | None) -> Vector:
 
 
 def _media_vector(model: ActiveModel, media: QueryMedia, user_id: UUID | None) -> Vector:
-    windows = audio_windows(media.duration_ms or 0) if media.modality == "audio" else []
+    windows = audio_windows(media.duration_ms or 0)  # none for what has no duration
     spec = tensor_spec(
         model.manifest, media.modality, windows_ms=tuple(windows[:MAX_QUERY_WINDOWS])
     )

@@ -44,6 +44,7 @@ class SearchRequest:
     asset: UUID | None = None
     file: bytes | None = field(default=None, repr=False)
     file_name: str = field(default="", repr=False)
+    file_modality: str = ""  # what an array of numbers shows
     modalities: Sequence[str] | None = None
     collections: Sequence[UUID] | None = None
     filters: SearchFilters = field(default_factory=SearchFilters)

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from retrieval.encoders.torchvision_compat import declare_missing_operators
+
 DIMENSION = 24
 EOS = 49407  # of CLIP's own tokenizer
 TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
@@ -143,6 +145,7 @@ def checkpoint(folder: Path, name: str) -> dict[str, Any]:
 
     Answers its ``open_clip_config.json``.
     """
+    declare_missing_operators()
     import open_clip
 
     folder.mkdir(parents=True)

@@ -20,6 +20,13 @@ DEPTH |= {"limits": [0.0, 10.0]}
 THERMAL = {"form": "map", "channels": 3, "size": [160, 160]}
 IMU = {"form": "series", "channels": 6, "samples": 100, "rate_hz": 10}
 IMU_NETWORK = {"kind": "series", "patch": 10, "width": 16, "layers": 2, "heads": 2}
+# P(relevant) is one half at a cosine of 0.5.
+PARAMETERS = {
+    "version": 1,
+    "weights": {"z": 0.0, "similarity": 20.0, "peak": 0.0},
+    "bias": -10.0,
+    "threshold": 0.9,
+}
 
 
 def array_towers(folder: Path) -> dict[str, Any]:
@@ -60,7 +67,7 @@ def tower(weights: str, network: dict[str, Any], takes: dict[str, Any]) -> dict[
 def six_bundle(folder: Path) -> Path:
     """Text and image through open_clip, audio through laion-clap, the rest as arrays."""
     from retrieval.encoders.clap_module import audio_branch, audio_config
-    from tests.retrieval.encoders.open_clip_small import TEXT, VIT, checkpoint
+    from tests.retrieval.encoders.open_clip_small import checkpoint
 
     config = checkpoint(folder, "vit")
     (folder / "open_clip_config.json").unlink()
@@ -81,9 +88,14 @@ def six_bundle(folder: Path) -> Path:
         "audio": {**heard, "input": {"sample_rate": 8_000}},
         **array_towers(folder),
     }
-    assert TEXT["width"] < VIT["width"]
     bank = np.random.default_rng(0).standard_normal((40, DIMENSION)).astype(np.float16)
     save_numpy(dict.fromkeys(towers, bank), str(folder / "reference.safetensors"))
+    pairs = [
+        {"query_modality": asked, "target_modality": found, "parameters": PARAMETERS}
+        for asked in towers
+        for found in towers
+    ]
+    (folder / "calibration.json").write_text(json.dumps({"pairs": pairs}))
     (folder / "MODEL_CARD.md").write_text("Random towers, for tests.\n")
     manifest = {
         "format": 1,

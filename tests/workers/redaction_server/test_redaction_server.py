@@ -176,7 +176,7 @@ def test_many_at_once_are_all_served(redaction_process):
 def test_health_tells_of_sandbox_profiles_and_memory(client):
     health = client.health()
     assert health["status"] == "ok"
-    assert health["profiles"] == ["strict@1", "standard@1", "open@1"]
+    assert health["profiles"] == ["strict@1", "standard@1", "open@2"]
     assert health["covers"] == ["text:structured", "image:metadata", "audio:metadata"]
     assert all(wall["held"] for wall in health["sandbox"]["walls"])
     assert 0 < health["memory"]["proportional"] < 400 * 1024 * 1024
