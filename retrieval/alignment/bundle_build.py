@@ -127,6 +127,8 @@ def bundle_build(
     )
     content["files"] = _hashes(out)
     (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    for path in out.iterdir():
+        path.chmod(0o644)
     return manifest_parse(content)
 
 

@@ -55,7 +55,7 @@ class ImageStudent(nn.Module):
     @property
     def head(self) -> nn.Linear:
         """The last layer, from the pooled features to the space."""
-        layer: nn.Linear = self.visual.trunk.classifier
+        layer: nn.Linear = self.visual.trunk.get_classifier()
         return layer
 
     def channels(self) -> list[int]:

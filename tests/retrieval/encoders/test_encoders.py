@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,12 @@ from retrieval.encoders.base import Encoder
 from retrieval.encoders.bundle import BUILTIN, BundleError, manifest_read
 from retrieval.encoders.registry import load_bundle, load_tower
 from tests.retrieval.encoders.conformance import EncoderConformance
-from tests.retrieval.encoders.towers_small import DIMENSION, small_bundle
+from tests.retrieval.encoders.towers_small import (
+    DIMENSION,
+    manifest_of,
+    small_bundle,
+    write_manifest,
+)
 
 RNG = np.random.default_rng(1)
 # A third-party deprecation inside transformers' or torch's own modules is not ours to mend.
@@ -94,10 +100,21 @@ def test_a_mirrored_picture_is_the_same_picture(small: dict[str, Encoder]) -> No
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    folder = small_bundle(tmp_path, dimension=DIMENSION + 1)
+    folder = small_bundle(tmp_path)
+    manifest = manifest_of(folder)
+    manifest["towers"]["audio"]["config"]["width"] = 33
+    write_manifest(folder, manifest)
     with pytest.raises(BundleError) as refused:
         load_bundle(folder)
     assert refused.value.code == "bad-weights"
+
+
+def test_a_timm_tower_of_pictures_is_refused(tmp_path: Path) -> None:
+    folder = small_bundle(tmp_path)
+    spec = manifest_read(folder).towers["audio"]
+    with pytest.raises(BundleError) as refused:
+        load_tower(folder, replace(spec, modality="image"), DIMENSION)
+    assert refused.value.code == "bad-tower"
 
 
 def test_an_unknown_library_is_refused(tmp_path: Path) -> None:

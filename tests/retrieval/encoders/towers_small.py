@@ -12,9 +12,16 @@ import torch
 from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import save_file
 
-from retrieval.encoders.towers import AudioTower, ImageTower
+from retrieval.alignment.image_student import ImageStudent
+from retrieval.encoders.towers import AudioTower
 
 DIMENSION = 16
+VISION = {
+    "timm_model_name": "test_resnet",
+    "timm_pool": "avg",
+    "timm_proj": "",
+    "image_size": 64,
+}
 MEL = {
     "sample_rate": 8000,
     "n_fft": 256,
@@ -29,14 +36,13 @@ def small_bundle(folder: Path, **changes: Any) -> Path:
     """A valid bundle with two towers; ``changes`` replace parts of the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    image = ImageTower("test_resnet", width=32, dimension=DIMENSION)
+    image = ImageStudent(VISION, dimension=DIMENSION)
     audio = AudioTower("test_resnet", width=32, dimension=DIMENSION)
     save_file(image.state_dict(), str(folder / "image.safetensors"))
     save_file(audio.state_dict(), str(folder / "audio.safetensors"))
     bank = np.random.default_rng(0).standard_normal((8, DIMENSION)).astype(np.float16)
     save_numpy({"image": bank, "audio": bank}, str(folder / "reference.safetensors"))
     (folder / "MODEL_CARD.md").write_text("A test bundle.\n")
-    settings = {"library": "timm", "config": {"architecture": "test_resnet", "width": 32}}
     manifest: dict[str, Any] = {
         "format": 1,
         "name": "small",
@@ -46,13 +52,18 @@ def small_bundle(folder: Path, **changes: Any) -> Path:
         "licence": "CC0-1.0",
         "towers": {
             "image": {
-                **settings,
+                "library": "open_clip",
                 "weights": "image.safetensors",
-                "input": {"size": 64, "flip": True, "longest_side": 128},
+                "config": {
+                    "model_cfg": {"embed_dim": DIMENSION, "vision_cfg": VISION},
+                    "preprocess_cfg": {"interpolation": "bilinear", "resize_mode": "squash"},
+                },
+                "input": {"longest_side": 128, "mirror": True},
             },
             "audio": {
-                **settings,
+                "library": "timm",
                 "weights": "audio.safetensors",
+                "config": {"architecture": "test_resnet", "width": 32},
                 "input": {"sample_rate": 8000, "mel": MEL},
             },
         },
