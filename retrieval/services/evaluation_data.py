@@ -9,6 +9,7 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.db import connection
 
 from retrieval import media, scope
 from retrieval.calibration import PairCalibration
@@ -51,6 +52,12 @@ class _Stored:
     media_type: str
 
 
+def connection_rest() -> None:
+    """Gives the database connection back before minutes of work that need none."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def served(version: ModelVersion) -> Served:
     """The version as the model server serves it."""
     return Served(version.ref, version.manifest)
@@ -81,6 +88,7 @@ def of_dataset(
     """
     needed = {"text", dataset.modality}
     fit = [version for version in versions if needed <= set(version.modalities)]
+    connection_rest()
     made = dataset_embed(
         dataset, queries_of(dataset), [served(version) for version in fit], progress=progress
     )

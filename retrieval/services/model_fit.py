@@ -43,7 +43,7 @@ from retrieval.evaluation.served import Embedded, Progress, Served, dataset_embe
 from retrieval.models import Calibration, ModelVersion
 from retrieval.redaction.errors import RedactionUnavailable
 from retrieval.selectors.versions import version_by_ref
-from retrieval.services.evaluation_data import served
+from retrieval.services.evaluation_data import connection_rest, served
 
 _NONSENSE = 120
 _NOISE = 20
@@ -82,6 +82,7 @@ def model_fit(
     if not {"text", dataset.modality} <= set(version.modalities):
         raise Invalid(f"{ref} has no tower for text or for {dataset.modality}.")
     model = served(version)
+    connection_rest()
     try:
         made = dataset_embed(dataset, queries_of(dataset), [model], progress=progress)
         parts = fitting.parts_of(made.dataset.files)
