@@ -78,9 +78,11 @@ def head_refit(
     group = torch.from_numpy(anchors.photo_group)[seen.photo]
     scale = torch.tensor(FIRST_SCALE).log().requires_grad_()
     head.requires_grad_()
-    optimiser = torch.optim.Adam(
-        [{"params": list(head.parameters())}, {"params": [scale], "lr": SCALE_RATE}]
-    )
+    groups: list[dict[str, Any]] = [
+        {"params": list(head.parameters())},
+        {"params": [scale], "lr": SCALE_RATE},
+    ]
+    optimiser = torch.optim.Adam(groups)
     right = torch.arange(opts["batch"])
     loss = torch.zeros(())
     for step in range(opts["steps"]):
