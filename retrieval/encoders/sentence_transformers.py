@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from retrieval.encoders.base import Encoder, text_checked
 from retrieval.encoders.bundle import BundleError, TowerSpec, package_verify
+from retrieval.encoders.runtime.trees import without_tensors
 from retrieval.encoders.torch_encoder import TorchEncoder
 from retrieval.encoders.torchvision_compat import declare_missing_operators
 
@@ -26,12 +27,14 @@ class SentenceTower(nn.Module):
     def __init__(self, model: Any) -> None:
         """``model`` is a SentenceTransformer."""
         super().__init__()
-        self.model = model
+        self.parts = nn.ModuleList(model.children())  # its card would hold every twin's weights
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Embeddings (n, d), L2-normalised, of ids, mask and, where there are any, types."""
-        features = {**dict(zip(_NAMES, inputs, strict=False)), "modality": "text"}
-        answer: Tensor = self.model(features)["sentence_embedding"]
+        features: Any = {**dict(zip(_NAMES, inputs, strict=False)), "modality": "text"}
+        for part in self.parts:
+            features = part(features)
+        answer: Tensor = features["sentence_embedding"]
         return functional.normalize(answer, dim=-1)
 
 
@@ -57,7 +60,8 @@ class TextEncoder(TorchEncoder):
         super().__init__(SentenceTower(model), modality="text", dimension=dimension)
         if model.get_embedding_dimension() not in {None, dimension}:
             raise BundleError("bad-dimension", "The text tower's dimension is not the manifest's.")
-        self._preprocess = model[0].preprocess
+        # Without weights: whoever replaces the module should be rid of them.
+        self._preprocess: Any = without_tensors(model[0]).preprocess  # type: ignore[union-attr]
         self._prompt = model.prompts.get(model.default_prompt_name or "")
 
     def groups(self, items: Sequence[Any]) -> Iterator[tuple[list[int], tuple[Tensor, ...]]]:

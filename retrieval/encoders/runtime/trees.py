@@ -46,6 +46,14 @@ def copied(module: nn.Module) -> nn.Module:
     return twin
 
 
+def without_tensors(module: nn.Module) -> nn.Module:
+    """A twin that has settings and methods, but neither parameters nor buffers."""
+    twin = exchanged(module, lambda _: None)
+    for part in twin.modules():
+        part._parameters, part._buffers = {}, {}  # noqa: SLF001 as above
+    return twin
+
+
 def cast(module: nn.Module, dtype: torch.dtype, device: torch.device) -> nn.Module:
     """A twin of ``module`` whose floating point tensors are of ``dtype``, on ``device``."""
     done: dict[int, Tensor] = {}
