@@ -37,7 +37,7 @@ class Command(BaseCommand):
             metavar="OUT",
             help="build the bundle in OUT from the towers trained in --work",
         )
-        parser.add_argument("--bundle-version", default="1")
+        parser.add_argument("--bundle-version", default="2")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compute what is missing of the targets, then train; or build the bundle."""
