@@ -123,7 +123,8 @@ def hann_window(window: str, length: int, *, fftbins: bool) -> npt.NDArray[np.fl
     """A periodic Hann window as ``librosa.filters.get_window`` gives it."""
     if window != "hann" or not fftbins:
         raise ValueError("only the periodic Hann window is known here")
-    return 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, length + 1))[:-1]
+    angles: npt.NDArray[np.float64] = np.linspace(-np.pi, np.pi, length + 1)[:-1]
+    return np.asarray(0.5 + 0.5 * np.cos(angles), dtype=np.float64)
 
 
 def _pad_center(window: npt.NDArray[np.float64], *, size: int) -> npt.NDArray[np.float64]:
@@ -145,7 +146,7 @@ def mel_filters(
     falling = ramps[2:] / widths[1:, None]
     weights = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
     weights *= (2.0 / (hz[2:] - hz[:-2]))[:, None]
-    return weights
+    return np.asarray(weights, dtype=np.float32)
 
 
 _LINEAR_HZ: Final = 200.0 / 3  # a mel below 1 kHz

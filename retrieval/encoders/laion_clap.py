@@ -8,6 +8,7 @@ built from the bundle's configuration, where laion-clap would fetch RoBERTa from
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -227,13 +228,14 @@ def _projection(width: int, model_cfg: Mapping[str, Any], dimension: int) -> nn.
     return nn.Sequential(nn.Linear(width, dimension), act(), nn.Linear(dimension, dimension))
 
 
+def _behind(prefix: str, name: str) -> str | None:
+    return name.removeprefix(prefix) if name.startswith(prefix) else None
+
+
 def _half_load(path: Path, parts: Mapping[str, nn.Module]) -> None:
     """Loads every part from the names under its prefix; ``_FREE`` ones keep what they were made."""
     for prefix, part in parts.items():
-        start = len(prefix)
-        state = weights_read(
-            path, lambda name, p=prefix, s=start: name[s:] if name.startswith(p) else None
-        )
+        state = weights_read(path, partial(_behind, prefix))
         for name, value in part.state_dict().items():
             if name.startswith(_FREE):
                 state.setdefault(name, value)

@@ -93,7 +93,8 @@ class ArrayInput:
         Maps are squashed. The middle of a longer series is taken; a shorter one ends in zeros.
         """
         array = np.clip(item, *self.limits) if self.limits else item
-        array = (array - np.float32(self.mean)) / np.float32(self.std)
+        mean, std = (np.asarray(values, np.float32) for values in (self.mean, self.std))
+        array = (array - mean) / std
         tensor = torch.from_numpy(np.ascontiguousarray(np.moveaxis(array, -1, 0)))
         if self.form == "map":
             return functional.interpolate(

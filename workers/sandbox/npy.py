@@ -29,8 +29,8 @@ def header(shape: Sequence[int]) -> bytes:
     from numpy.lib import format as numpy_format
 
     buffer = io.BytesIO()
-    described = {"descr": "<f4", "fortran_order": False, "shape": tuple(shape)}
-    numpy_format.write_array_header_1_0(buffer, described)  # type: ignore[arg-type]  # numpy's stub names another type
+    write: Any = numpy_format.write_array_header_1_0  # numpy gives it no types
+    write(buffer, {"descr": "<f4", "fortran_order": False, "shape": tuple(shape)})
     return buffer.getvalue()
 
 

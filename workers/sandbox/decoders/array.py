@@ -22,7 +22,9 @@ from workers.sandbox.reasons import Refusal
 
 VERSION: Final = "1"
 
-_READERS: Final = {
+# numpy gives its format's functions no types.
+_MAGIC: Final[Any] = numpy_format.read_magic
+_READERS: Final[dict[tuple[int, int], Any]] = {
     (1, 0): numpy_format.read_array_header_1_0,
     (2, 0): numpy_format.read_array_header_2_0,
 }
@@ -56,8 +58,7 @@ def rendition(file: BinaryIO, size: int) -> NDArray[np.float32]:
 
 def _read(file: BinaryIO, size: int) -> NDArray[np.float32]:
     try:
-        version = numpy_format.read_magic(file)
-        shape, fortran, dtype = _READERS[version](file)
+        shape, fortran, dtype = _READERS[_MAGIC(file)](file)
     except (KeyError, ValueError, OverflowError):
         raise Refusal("damaged") from None
     if dtype.hasobject or dtype.names or dtype.shape or dtype.kind not in _NUMBERS:
