@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 
 Modality = str
 """``text``, ``image``, ``audio``, or another word that an installed model embeds."""
-ARRAY_TYPE: Final = "application/x-npy"
-"""Media type of renditions of all other modalities: NumPy's format, float32."""
 SegmentKind = Literal["whole", "chunk", "time"]
 
 
