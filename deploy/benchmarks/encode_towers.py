@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from retrieval.encoders.clap_features import quantised
+from retrieval.encoders.clap_features import fitted, quantised
 from retrieval.encoders.clap_module import audio_branch, audio_config
 from retrieval.encoders.manifest import TowerSpec
 from retrieval.encoders.registry import load_tower
@@ -111,7 +111,7 @@ def clap_pair(folder: Path) -> Pair:
 
     def sounds(items: Sequence[Any]) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
-            waves = torch.stack([quantised(item) for item in items])
+            waves = torch.stack([fitted(quantised(item), _RATE * _SECONDS) for item in items])
             heard = branch({"waveform": waves}, mixup_lambda=None, device=torch.device("cpu"))
             vectors = projection(heard["embedding"])
             return _array(nn.functional.normalize(vectors, dim=-1))
