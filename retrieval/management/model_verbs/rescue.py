@@ -16,14 +16,15 @@ def _arguments(_: ArgumentParser) -> None:
 
 def _rescue(_: Mapping[str, Any], say: Say) -> None:
     for rescued in models_rescue():
-        say(f"The files of {rescued.gone} are gone, so {rescued.now} is in use instead.")
+        say(f"{rescued.gone} cannot be used any more: {rescued.why}")
+        say(f"So {rescued.now} is in use instead.")
         say("Its vectors are being made: search finds more and more. See models progress.")
 
 
 VERBS = [
     Verb(
         name="rescue",
-        help="the shipped starter in the place of a model in use whose files are gone",
+        help="the shipped starter in the place of a model in use that cannot be loaded",
         arguments=_arguments,
         run=_rescue,
     )

@@ -19,6 +19,17 @@ from tests.retrieval.reembed.conftest import NEW, OLD, put_text, run, vectors
 pytestmark = pytest.mark.django_db
 
 
+def loads(_folder):
+    """Every bundle."""
+
+
+def refuses(code):
+    def probe(_folder):
+        raise BundleError(code, "That kind of tower is not known.")
+
+    return probe
+
+
 @pytest.fixture
 def files(models, monkeypatch):
     """The versions whose files are there; ``fake@2`` plays the starter that ships."""
@@ -43,7 +54,7 @@ def statuses():
 
 
 def test_where_the_old_files_are_there_nothing_happens(files):
-    assert models_rescue() == []
+    assert models_rescue(probe=loads) == []
     assert statuses() == {OLD: "active", NEW: "installed"}
     assert not ReembedJob.objects.exists()
 
@@ -60,6 +71,20 @@ def test_where_they_are_gone_the_new_one_takes_over_and_its_vectors_are_made(fil
     assert run().state == "done"
     assert len(vectors(asset)) == 1
     assert models_rescue() == []
+
+
+def test_an_older_starter_that_the_new_program_cannot_load_gives_way(files):
+    for code in ("too-slow", "crashed"):
+        assert models_rescue(probe=refuses(code)) == []
+    (rescued,) = models_rescue(probe=refuses("bad-tower"))
+    assert (rescued.gone, rescued.now) == (OLD, NEW)
+    assert statuses() == {OLD: "retired", NEW: "active"}
+
+
+def test_a_model_of_another_name_is_not_the_starters_to_judge(files):
+    ModelVersion.objects.filter(version="1").update(name="clip")
+    files.add("clip@1")
+    assert models_rescue(probe=refuses("bad-tower")) == []
 
 
 def test_without_the_starter_installed_there_is_nothing_to_take_over(files):
