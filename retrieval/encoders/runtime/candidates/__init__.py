@@ -22,13 +22,13 @@ def candidates() -> tuple[Candidate, ...]:
     """All of them, the tower as loaded first, then those that promise most."""
     return (
         as_loaded.CANDIDATE,
-        leaner.CANDIDATE,
         cuda.FLOAT16,
         cuda.BFLOAT16,
         bfloat16.CANDIDATE,
-        half.CANDIDATE,
         int8.CANDIDATE,
+        half.CANDIDATE,
         mixed.CANDIDATE,
+        leaner.CANDIDATE,
         compiled.FLOAT32,
         compiled.BFLOAT16,
     )
