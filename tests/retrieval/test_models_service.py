@@ -15,7 +15,6 @@ from safetensors.numpy import save
 from audit.models import LedgerPending
 from deploy.paths import Paths
 from retrieval import scope
-from retrieval.encoders.bundle import BUILTIN
 from retrieval.errors import Conflict, Invalid, NotVisible
 from retrieval.models import Calibration, ModelVersion, VectorTable
 from retrieval.services.models import (
@@ -249,5 +248,9 @@ def test_the_command_says_what_it_did(bundle, install, capsys):
     with pytest.raises(CommandError, match="is active"):
         call_command("models", "remove", "tiny@1")
     printed = capsys.readouterr().out
-    for part in ("No model is installed", "tiny@1 is installed (active), not signed", "every file is"):
+    for part in (
+        "No model is installed",
+        "tiny@1 is installed (active), not signed",
+        "every file is",
+    ):
         assert part in printed
