@@ -61,7 +61,7 @@ class TextEncoder(TorchEncoder):
         if model.get_embedding_dimension() not in {None, dimension}:
             raise BundleError("bad-dimension", "The text tower's dimension is not the manifest's.")
         # Without weights: whoever replaces the module should be rid of them.
-        self._preprocess: Any = without_tensors(model[0]).preprocess  # type: ignore[union-attr]
+        self._preprocess: Any = without_tensors(model[0]).preprocess
         self._prompt = model.prompts.get(model.default_prompt_name or "")
 
     def groups(self, items: Sequence[Any]) -> Iterator[tuple[list[int], tuple[Tensor, ...]]]:
