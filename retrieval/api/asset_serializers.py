@@ -10,6 +10,7 @@ from rest_framework import serializers
 from accounts.api.base import InputSerializer
 from retrieval.api.fields import ObjectField
 from retrieval.selectors.assets import AssetView
+from retrieval.selectors.modalities import BASE, modalities_embedded
 from retrieval.states import RawState, State
 
 _MODALITY = r"^[a-z][a-z0-9_]{0,15}$"
@@ -58,6 +59,12 @@ class AssetsQuery(serializers.Serializer[Any]):
     collection = serializers.UUIDField(required=False)
     state = serializers.ChoiceField(choices=STATES, required=False)
     modality = modality_field(required=False)
+
+    def validate_modality(self, value: str) -> str:
+        """A word that some model embeds, so that a slip of the pen is told from an empty list."""
+        if value not in BASE and value not in modalities_embedded():
+            raise serializers.ValidationError("No model embeds such a modality.")
+        return value
 
 
 class StepOutput(serializers.Serializer[Any]):
