@@ -20,6 +20,7 @@ from retrieval.redaction.types import (
     SegmentPlan,
     StepRecord,
     TensorSpec,
+    Verdict,
 )
 
 EMAIL = re.compile(r"[\w.]+@[\w.]+\.\w+")
@@ -89,12 +90,15 @@ class FakeRedaction:
             duration_ms=12_000 if modality == "audio" else None,
         )
 
-    def verify(self, rendition: bytes, *, media_type: str, profile: str) -> list[str]:
+    def verify(self, rendition: bytes, *, media_type: str, profile: str) -> Verdict:
         self._begin("verify")
         found = list(self.missed)
         if media_type.startswith("text/") and EMAIL.search(rendition.decode()):
             found.append("EMAIL_ADDRESS")
-        return sorted(found)
+        return Verdict(
+            findings=tuple(Finding(kind=kind, score=1.0, recognizer="fake") for kind in found),
+            reason="redaction-incomplete" if found else "",
+        )
 
     def redact_text(self, text: str, *, profile: str) -> RedactedText:
         return self.redact_texts([text], profile=profile)[0]

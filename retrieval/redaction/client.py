@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from retrieval import framing
 from retrieval.redaction import serial
-from retrieval.redaction.base import Finding, RedactedText
+from retrieval.redaction.base import RedactedText, finding_from
 from retrieval.redaction.errors import RedactionRefusedError, RedactionUnavailableError
-from retrieval.redaction.types import MAX_WINDOWS, Prepared, QueryMedia, TensorSpec
+from retrieval.redaction.types import MAX_WINDOWS, Prepared, QueryMedia, TensorSpec, Verdict
 from retrieval.transport import TransportRefusedError, TransportUnavailableError, UnixTransport
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class RedactionClient:
         modality: str = "",
         rate_hz: int = 0,
     ) -> Prepared:
-        """The upload decoded in the sandbox, redacted and cut into segments.
+        """The upload decoded in the sandbox, redacted and cut into segments, with its findings.
 
         ``modality`` says what an array of numbers shows; with ``rate_hz``, its rows a second, it
         is cut into windows of time.
@@ -63,31 +63,11 @@ class RedactionClient:
             )
             return serial.prepared_from(*framing.unpack(answer))
 
-    def inspect(
-        self, stream: Iterable[bytes], *, name: str, title: str, profile: str
-    ) -> tuple[Prepared, tuple[Finding, ...]]:
-        """``prepare``, and where in the text something was found: for reports, never to be stored.
+    def verify(self, rendition: bytes, *, media_type: str, profile: str) -> Verdict:
+        """What a second look still finds in a redacted rendition at the profile's level.
 
-        Offsets are characters of the file as sent for plain text and Markdown, otherwise of its
-        pages' text joined by empty lines.
-
-        Raises:
-            RedactionRefusedError, RedactionUnavailableError: as ``prepare``.
-        """
-        meta = {"name": name, "title": title, "profile": profile, "findings": True}
-        with _translated():
-            answer = self._transport.post(
-                "/prepare", iter(stream), meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
-            )
-            data, parts = framing.unpack(answer)
-        findings = tuple(Finding(**finding) for finding in data.pop("findings"))
-        return serial.prepared_from(data, parts), findings
-
-    def verify(self, rendition: bytes, *, media_type: str, profile: str) -> list[str]:
-        """Kinds still found in a redacted rendition at the profile's level, sorted.
-
-        Empty means clean.         Metadata left in a picture or sound shows as ``METADATA:<kind>``.
-        Anything in the list means quarantine.
+        Without findings and reason it is clean; otherwise it belongs into quarantine. Metadata
+        left in a picture or sound shows as kind ``METADATA:<kind>``.
 
         Raises:
             RedactionRefusedError: the rendition itself cannot be read back.
@@ -98,7 +78,7 @@ class RedactionClient:
             answer = self._transport.post(
                 "/verify", rendition, meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
             )
-        return [str(kind) for kind in json.loads(answer)["kinds"]]
+        return serial.verdict_from(json.loads(answer))
 
     def redact_text(self, text: str, *, profile: str) -> RedactedText:
         """A query, title or metadata string redacted; findings carry offsets of the original.
@@ -117,7 +97,7 @@ class RedactionClient:
         return [
             RedactedText(
                 text=item["text"],
-                findings=tuple(Finding(**finding) for finding in item["findings"]),
+                findings=tuple(map(finding_from, item["findings"])),
             )
             for item in answer["texts"]
         ]

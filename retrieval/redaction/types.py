@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from retrieval.redaction.base import Finding
+
 Modality = str
 """``text``, ``image``, ``audio``, or another word that an installed model embeds."""
 SegmentKind = Literal["whole", "chunk", "time"]
@@ -20,6 +22,8 @@ class SegmentPlan:
     ``start``/``end`` are character offsets in the text rendition (kind ``chunk``),
     ``start_ms``/``end_ms`` are
     milliseconds (kind ``time``); ``text`` is redacted text, empty for pictures and sounds.
+    ``modality`` is the segment's own where it is another than the asset's: what is written in a
+    picture and what is said in a sound are text.
     """
 
     kind: SegmentKind
@@ -30,6 +34,15 @@ class SegmentPlan:
     end: int | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    modality: Modality = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindEntry:
+    """A keyed hash (hex) of one identifier that was taken out, by which its assets are found."""
+
+    kind: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +83,35 @@ class Prepared:
     height: int | None = None
     duration_ms: int | None = None
     captured_at: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    """What was taken out and where, ``MAX_FINDINGS`` at most.
+
+    Offsets are characters of the file as sent for plain text and Markdown, otherwise of its pages'
+    text joined by empty lines; boxes and times are the rendition's.
+    """
+    low: tuple[Finding, ...] = ()
+    """What was left in for a steward to judge; characters are the *rendition's*."""
+    language: str = ""
+    """ISO 639-1; empty where the text is too short or too mixed to say."""
+    blind: tuple[BlindEntry, ...] = ()
+    scale: float = 1.0
+    """Pixels of the upright original a pixel of the rendition, for pictures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the second look still found in a rendition, and why it must not pass.
+
+    ``reason`` is a code: empty where the rendition is clean.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds still found, sorted."""
+        return sorted({finding.kind for finding in self.findings})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +146,4 @@ class TensorSpec:
 
 
 MAX_WINDOWS: Final = 64
+MAX_FINDINGS: Final = 5_000

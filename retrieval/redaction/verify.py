@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from retrieval.redaction.base import Finding
 from retrieval.redaction.text import StructuredTextRedactor
+from retrieval.redaction.types import Verdict
 from retrieval.redaction.windows import CORE_CHARS
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from retrieval.redaction.base import Profile, TextRedactor
 
+INCOMPLETE: Final = "redaction-incomplete"
 # Other window borders than the first look had, so that a mistake at a border is not made twice in
 # the same place.
 _VERIFY_CORE_CHARS: Final = CORE_CHARS * 5 // 8
@@ -22,23 +25,22 @@ def verifying_redactor() -> StructuredTextRedactor:
     return StructuredTextRedactor(core_chars=_VERIFY_CORE_CHARS)
 
 
-def verify_text(
-    text: str, *, profile: Profile, redactor: TextRedactor | None = None
-) -> tuple[str, ...]:
-    """Kinds still found in a redacted text, sorted; placeholders are ignored; empty means clean.
+def verify_text(text: str, *, profile: Profile, redactor: TextRedactor | None = None) -> Verdict:
+    """What is still found in a redacted text; placeholders are ignored.
 
     Raises:
         RedactionTimeoutError: the text could not be analysed; treat it as not verified.
     """
     found = (redactor or verifying_redactor()).analyse(text, profile=profile)
-    return tuple(sorted({finding.kind for finding in found}))
+    return Verdict(findings=found, reason=INCOMPLETE if found else "")
 
 
-def verify_metadata(
-    kinds: Iterable[str], *, harmless: frozenset[str] = frozenset()
-) -> tuple[str, ...]:
-    """``METADATA:<kind>`` for every kind of metadata that a decoder found in a rendition.
+def verify_metadata(kinds: Iterable[str], *, harmless: frozenset[str] = frozenset()) -> Verdict:
+    """``METADATA:<kind>`` for every kind of metadata that a decoder found in a rendition."""
+    return incomplete(*(f"METADATA:{kind}" for kind in sorted(set(kinds) - harmless)))
 
-    Empty means clean.
-    """
-    return tuple(sorted(f"METADATA:{kind}" for kind in set(kinds) - harmless))
+
+def incomplete(*kinds: str) -> Verdict:
+    """The verdict of something found that has no place, such as metadata; none: clean."""
+    findings = tuple(Finding(kind=kind, score=1.0, recognizer="decoder") for kind in kinds)
+    return Verdict(findings=findings, reason=INCOMPLETE if findings else "")

@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     from retrieval.redaction.text import StructuredTextRedactor
     from retrieval.redaction.verify import verifying_redactor
     from workers.redaction_server.app import MEGABYTE, RedactionServer
+    from workers.redaction_server.images import Images
     from workers.redaction_server.pipeline import Pipeline
+    from workers.redaction_server.sounds import Sounds
     from workers.sandbox import Limits, Sandbox, SandboxUnavailable
 
     max_bytes = options.max_upload_mb * MEGABYTE
@@ -42,7 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
     except SandboxUnavailable as error:
         log.error("no-sandbox", reason=error.reason)  # noqa: TRY400 - the reason is all
         return 1
-    pipeline = Pipeline(sandbox, redactor, verifying_redactor(), Limits(max_input_bytes=max_bytes))
+    pipeline = Pipeline(
+        decoder=sandbox,
+        redactor=redactor,
+        verifier=verifying_redactor(),
+        images=Images(),
+        sounds=Sounds(),
+        limits=Limits(max_input_bytes=max_bytes),
+    )
     try:
         uds.serve(RedactionServer(pipeline, sandbox, max_bytes).app(), options.socket)
     except uds.SocketTakenError:

@@ -115,7 +115,7 @@ class RedactionServer:
         profile = _profile(meta)
         async with _memfd() as fd:
             work = self._reading(request, fd, self.max_upload_bytes)
-            prepared, findings = await self._run(
+            prepared = await self._run(
                 "ingest",
                 request,
                 lambda: self.pipeline.prepare(
@@ -123,29 +123,26 @@ class RedactionServer:
                     name=str(meta.get("name", "")),
                     title=str(meta.get("title", "")),
                     profile=profile,
-                    report=bool(meta.get("findings")),
                     claim=_claim(meta),
                 ),
                 before=work,
             )
         data, parts = await asyncio.to_thread(serial.prepared_to, prepared)
-        if meta.get("findings"):
-            data["findings"] = [asdict(finding) for finding in findings]
         return _framed(framing.pack(data, parts))
 
     async def verify(self, request: Request) -> Response:
-        """Rendition in, kinds still found out."""
+        """Rendition in, what is still found out."""
         meta = _meta(request)
         profile = _profile(meta)
         rendition = await _body(request, self.max_upload_bytes)
-        kinds = await self._run(
+        verdict = await self._run(
             "ingest",
             request,
             lambda: self.pipeline.verify(
                 rendition, media_type=str(meta.get("media_type", "")), profile=profile
             ),
         )
-        return JSONResponse({"kinds": list(kinds)})
+        return JSONResponse(serial.verdict_to(verdict))
 
     async def text(self, request: Request) -> Response:
         """Short texts in, redacted texts out, ahead of ingestion."""
@@ -159,7 +156,7 @@ class RedactionServer:
         redacted = await self._run(
             "query", request, lambda: self.pipeline.redactor.redact_many(texts, profile=profile)
         )
-        return _framed(framing.pack({"texts": [asdict(item) for item in redacted]}))
+        return _framed(framing.pack({"texts": [serial.text_to(item) for item in redacted]}))
 
     async def tensors(self, request: Request) -> Response:
         """Rendition in, arrays out."""

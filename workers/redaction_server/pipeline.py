@@ -13,25 +13,36 @@ from retrieval import segmentation
 from retrieval.redaction import verify
 from retrieval.redaction.placeholders import Numbering
 from retrieval.redaction.types import (
+    MAX_FINDINGS,
     Prepared,
     QueryMedia,
     RedactionCount,
     SegmentPlan,
     StepRecord,
+    Verdict,
 )
 from workers.redaction_server import arrays, offsets
+from workers.redaction_server.parts import Parts, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retrieval.redaction.base import Finding, Profile, RedactedText, TextRedactor
+    from retrieval.redaction.base import (
+        Finding,
+        PlaceholderBook,
+        Profile,
+        RedactedText,
+        TextRedactor,
+    )
+    from workers.redaction_server.images import Images
+    from workers.redaction_server.sounds import Sounds
     from workers.sandbox.types import Limits, Normalised
 
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _PLAIN: Final = frozenset({"text/plain", "text/markdown"})
 _MAX_TITLE: Final = 300
 _MAX_QUERY_CHARS: Final = 8_000
-_UNSEEN: Final = "UNSEEN_DATA"
+UNSEEN: Final = "UNSEEN_DATA"
 
 
 class Decoder(Protocol):
@@ -53,6 +64,8 @@ class Pipeline:
     decoder: Decoder
     redactor: TextRedactor
     verifier: TextRedactor
+    images: Images
+    sounds: Sounds
     limits: Limits
 
     def prepare(
@@ -62,10 +75,9 @@ class Pipeline:
         name: str,
         title: str,
         profile: Profile,
-        report: bool = False,
         claim: arrays.Claim = arrays.NO_CLAIM,
-    ) -> tuple[Prepared, tuple[Finding, ...]]:
-        """The upload redacted, and, for a report, the findings in its text.
+    ) -> Prepared:
+        """The upload redacted and cut into segments.
 
         Raises:
             DecodeError, SandboxUnavailable: from the sandbox.
@@ -76,18 +88,9 @@ class Pipeline:
         duration_ms = arrays.duration_ms(media, claim)
         book = Numbering()
         label = self.redactor.redact(_label(title, name), profile=profile, book=book)
-        pages = [
-            self.redactor.redact(page.text, profile=profile, book=book) for page in media.pages
-        ]
-        parts = (
-            self._text_parts(media, pages)
-            if media.modality == "text"
-            else _media_parts(media, duration_ms)
-        )
-        counted: Counter[str] = Counter(label.counts())
-        for page in pages:
-            counted.update(page.counts())
-        prepared = Prepared(
+        parts = self._parts(media, source, duration_ms, profile, book)
+        counted = Counter(finding.kind for finding in (*label.findings, *parts.findings))
+        return Prepared(
             modality=modality,
             source_type=media.source_type,
             media_type=parts.media_type,
@@ -97,7 +100,7 @@ class Pipeline:
             title=label.text,
             segments=parts.segments,
             redactions=_counts(counted),
-            steps=self._steps(media, profile),
+            steps=self._steps(media, parts, profile),
             profile_version=profile.ref,
             covers=profile.covers,
             metadata_removed=media.metadata_found,
@@ -105,12 +108,29 @@ class Pipeline:
             height=media.height,
             duration_ms=duration_ms,
             captured_at=media.captured_at,
+            findings=parts.findings[:MAX_FINDINGS],
+            low=parts.low[:MAX_FINDINGS],
         )
-        findings = _placed(_joined_findings(media, pages), media, source) if report else ()
-        return prepared, findings
 
-    def verify(self, rendition: bytes, *, media_type: str, profile: Profile) -> tuple[str, ...]:
-        """Kinds still found in a rendition; empty means clean.
+    def _parts(
+        self,
+        media: Normalised,
+        source: int | bytes,
+        duration_ms: int | None,
+        profile: Profile,
+        book: PlaceholderBook,
+    ) -> Parts:
+        """What the redacted file consists of, by its modality."""
+        if media.modality == "text":
+            return self._text_parts(media, source, profile, book)
+        if media.modality == "image":
+            return self.images.redact(media, profile=profile, book=book)
+        if media.modality == "audio":
+            return self.sounds.redact(media, profile=profile, book=book)
+        return unchanged(media, arrays.segments(duration_ms))
+
+    def verify(self, rendition: bytes, *, media_type: str, profile: Profile) -> Verdict:
+        """What a second look still finds in a rendition.
 
         Raises:
             DecodeError, SandboxUnavailable: from the sandbox.
@@ -120,9 +140,17 @@ class Pipeline:
             text = rendition.decode("utf-8", errors="replace")
             return verify.verify_text(text, profile=profile, redactor=self.verifier)
         media = self.decoder.sniff_normalise(rendition, limits=self.limits)
-        if media.modality == "array" and (media.rendition != rendition or not profile.passes):
-            return (_UNSEEN,)  # not as we write arrays, or under a profile that takes none
-        return verify.verify_metadata(media.metadata_found)
+        left = verify.verify_metadata(media.metadata_found)
+        if left.findings:
+            return left
+        if media.modality == "image":
+            return self.images.verify(media, profile=profile)
+        if media.modality == "audio":
+            return self.sounds.verify(media, profile=profile)
+        if media.rendition != rendition or not profile.passes:
+            # Not as we write arrays, or under a profile that takes none.
+            return verify.incomplete(UNSEEN)
+        return Verdict()
 
     def query_file(
         self,
@@ -139,20 +167,35 @@ class Pipeline:
         """
         media = self.decoder.sniff_normalise(source, name_hint=name, limits=self.limits)
         modality = arrays.modality_of(media, claim, profile)
-        text = segmentation.join_pages(
-            [segmentation.Page(page.number, page.text) for page in media.pages]
-        )[:_MAX_QUERY_CHARS]
-        redacted = self.redactor.redact(text, profile=profile)
+        duration_ms = arrays.duration_ms(media, claim)
+        if media.modality == "text":
+            text = segmentation.join_pages(
+                [segmentation.Page(page.number, page.text) for page in media.pages]
+            )[:_MAX_QUERY_CHARS]
+            redacted = self.redactor.redact(text, profile=profile)
+            return QueryMedia(
+                modality=modality,
+                media_type=media.media_type,
+                rendition=b"",
+                text=redacted.text,
+                redactions=_counts(Counter(finding.kind for finding in redacted.findings)),
+            )
+        parts = self._parts(media, source, duration_ms, profile, Numbering())
         return QueryMedia(
             modality=modality,
-            media_type=media.media_type,
-            rendition=media.rendition,
-            text=redacted.text,
-            redactions=_counts(Counter(redacted.counts())),
-            duration_ms=arrays.duration_ms(media, claim),
+            media_type=parts.media_type,
+            rendition=parts.rendition,
+            text="",
+            redactions=_counts(Counter(finding.kind for finding in parts.findings)),
+            duration_ms=duration_ms,
         )
 
-    def _text_parts(self, media: Normalised, redacted: Sequence[RedactedText]) -> _Parts:
+    def _text_parts(
+        self, media: Normalised, source: int | bytes, profile: Profile, book: PlaceholderBook
+    ) -> Parts:
+        redacted = [
+            self.redactor.redact(page.text, profile=profile, book=book) for page in media.pages
+        ]
         pages = [
             segmentation.Page(page.number, part.text)
             for page, part in zip(media.pages, redacted, strict=True)
@@ -169,10 +212,16 @@ class Pipeline:
             )
             for chunk in segmentation.chunk_text(pages)
         )
-        picture = self.decoder.thumbnail_text(text)
-        return _Parts(TEXT_TYPE, text.encode(), picture, "image/webp", segments)
+        return Parts(
+            media_type=TEXT_TYPE,
+            rendition=text.encode(),
+            thumbnail=self.decoder.thumbnail_text(text),
+            thumbnail_type="image/webp",
+            segments=segments,
+            findings=_placed(_joined_findings(media, redacted), media, source),
+        )
 
-    def _steps(self, media: Normalised, profile: Profile) -> tuple[StepRecord, ...]:
+    def _steps(self, media: Normalised, parts: Parts, profile: Profile) -> tuple[StepRecord, ...]:
         decoded = [
             StepRecord(step=s.step, component=s.component, version=s.version) for s in media.steps
         ]
@@ -182,26 +231,7 @@ class Pipeline:
             version=self.redactor.version,
         )
         segment = StepRecord(step="segment", component="segmentation", version=segmentation.VERSION)
-        return (*decoded, redact, segment)
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    media_type: str
-    rendition: bytes
-    thumbnail: bytes
-    thumbnail_type: str
-    segments: tuple[SegmentPlan, ...]
-
-
-def _media_parts(media: Normalised, duration_ms: int | None) -> _Parts:
-    return _Parts(
-        media.media_type,
-        media.rendition,
-        media.thumbnail or b"",
-        media.thumbnail_type or "",
-        arrays.segments(duration_ms),
-    )
+        return (*decoded, redact, *parts.steps, segment)
 
 
 def _label(title: str, name: str) -> str:

@@ -7,14 +7,14 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from retrieval.redaction.base import Finding
+from retrieval.redaction.base import Finding, finding_to
 from retrieval.redaction.client import RedactionClient
 from retrieval.redaction.errors import RedactionRefusedError, RedactionUnavailableError
 from retrieval.redaction.local_server import redaction_client
@@ -98,14 +98,15 @@ def _redact(
 ) -> dict[str, Any]:
     """The report line; the rendition is written only if the second look found nothing in it."""
     try:
-        prepared, findings = client.inspect(
+        prepared = client.prepare(
             _pieces(file.path), name=file.path.name, title="", profile=profile
         )
-        left = client.verify(prepared.rendition, media_type=prepared.media_type, profile=profile)
+        verdict = client.verify(prepared.rendition, media_type=prepared.media_type, profile=profile)
     except RedactionRefusedError as error:
         return _line(file, None, error.disposition, f"{error.code}: {error.reason}", (), profile)
-    if left:
-        reason = f"redaction-incomplete: {', '.join(left)}"
+    findings = prepared.findings
+    if verdict.reason:
+        reason = ": ".join(part for part in (verdict.reason, ", ".join(verdict.kinds)) if part)
         return _line(file, prepared.modality, "quarantined", reason, findings, profile)
     if out is not None:
         suffix = _EXTENSIONS[prepared.modality]
@@ -129,7 +130,7 @@ def _line(
         "modality": modality,
         "state": state,
         "reason": reason,
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [finding_to(finding) for finding in findings],
         "profile": get_profile(profile).ref,
         "covers": list(get_profile(profile).covers),
     }

@@ -64,13 +64,13 @@ def test_a_text_is_redacted_chunked_and_clean_afterwards(client):
     assert made.profile_version == "standard@1"
     assert [step.step for step in made.steps][-2:] == ["redact", "segment"]
     assert made.thumbnail.startswith(b"RIFF")
-    assert client.verify(made.rendition, media_type=made.media_type, profile="standard") == []
+    assert not client.verify(made.rendition, media_type=made.media_type, profile="standard").reason
 
 
 def test_the_second_look_finds_what_was_left(client):
-    kinds = client.verify(b"mail bob@x.org", media_type="text/plain", profile="standard")
+    kinds = client.verify(b"mail bob@x.org", media_type="text/plain", profile="standard").kinds
     assert kinds == ["EMAIL_ADDRESS"]
-    kinds = client.verify(picture(), media_type="image/jpeg", profile="standard")
+    kinds = client.verify(picture(), media_type="image/jpeg", profile="standard").kinds
     assert kinds
     assert all(kind.startswith("METADATA:") for kind in kinds)
 
@@ -82,7 +82,7 @@ def test_a_picture_loses_its_metadata_and_gives_pixels(client):
     assert "exif" in made.metadata_removed
     assert made.title == "my card <CREDIT_CARD_1>"
     assert [segment.kind for segment in made.segments] == ["whole"]
-    assert client.verify(made.rendition, media_type=made.media_type, profile="standard") == []
+    assert not client.verify(made.rendition, media_type=made.media_type, profile="standard").reason
     spec = TensorSpec(longest_side=64)
     (pixels,) = client.tensors(made.rendition, media_type=made.media_type, spec=spec)
     assert pixels.shape == (40, 64, 3)
@@ -95,7 +95,7 @@ def test_a_sound_gives_windows(client):
     windows = [(segment.start_ms, segment.end_ms) for segment in made.segments]
     assert windows[0] == (0, 10_000)
     assert windows[-1][1] == made.duration_ms
-    assert client.verify(made.rendition, media_type=made.media_type, profile="standard") == []
+    assert not client.verify(made.rendition, media_type=made.media_type, profile="standard").reason
     spec = TensorSpec(sample_rate=16_000, windows_ms=tuple(windows))
     whole = client.tensors(made.rendition, media_type=made.media_type, spec=spec)
     assert [wave.shape for wave in whole] == [(160_000,)] * len(windows)
@@ -151,7 +151,8 @@ def test_an_unknown_profile_is_refused_not_replaced(client):
 
 def test_a_report_gives_offsets_of_the_file_as_it_was_sent(client):
     sent = f"\ufeffone  \r\n\r\n\r\n\r\nmail ann@example.org\r\ncafe\u0301 {CARD}\r\n"
-    made, findings = client.inspect([sent.encode()], name="a.txt", title="", profile="standard")
+    made = client.prepare([sent.encode()], name="a.txt", title="", profile="standard")
+    findings = made.findings
     assert [sent[f.start : f.end] for f in findings] == ["ann@example.org", CARD]
     assert b"ann@" not in made.rendition
 
