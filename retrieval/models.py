@@ -131,6 +131,7 @@ class Asset(models.Model):
     height = models.PositiveIntegerField(null=True, blank=True)
     duration_ms = models.PositiveBigIntegerField(null=True, blank=True)
     redactions = models.JSONField(default=list, blank=True)  # [{"kind", "count"}]
+    language = models.CharField(max_length=16, blank=True)  # ISO 639-1; empty: undecided
     profile_version = models.CharField(max_length=64, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -451,3 +452,4 @@ class IdempotencyKey(models.Model):
 
 # Django finds models through this module.
 from retrieval.bridge_models import Bridge, Gap  # noqa: E402, F401
+from retrieval.review_models import RedactionReport, Review  # noqa: E402, F401
