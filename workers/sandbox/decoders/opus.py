@@ -46,8 +46,8 @@ class OpusWriter:
         """Encodes one more block."""
         samples = np.concatenate((self._left, block))
         whole = len(samples) - len(samples) % _FRAME
-        for start in range(0, whole, _FRAME):
-            self._write(samples[start : start + _FRAME])
+        if whole:
+            self._write(samples[:whole])  # the encoder cuts it into frames itself
         self._left = samples[whole:]
 
     def _write(self, samples: Samples) -> None:

@@ -35,6 +35,9 @@ _MAX_BAD_PACKETS: Final = 3
 _MAX_BAD_SHARE: Final = 0.02
 """MP3s often begin or end with a packet that cannot be decoded; more than that is damage."""
 _MAX_BLOCK: Final = 1 << 20
+_GATHERED: Final = 24_000
+"""Samples gathered before they are resampled: a call for each frame of 20 ms takes four times as
+long."""
 _PLAIN_TAGS: Final = frozenset(
     ("encoder", "major_brand", "minor_version", "compatible_brands", "language", "handler_name",
      "vendor_id", "duration")
@@ -113,6 +116,7 @@ class _Mixer:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._resampler: av.AudioResampler | None = None
+        self._gathered = av.AudioFifo()
         self._source: tuple[str, str, int] | None = None
 
     def add(self, frame: AudioFrame) -> Iterator[Samples]:
@@ -121,18 +125,27 @@ class _Mixer:
             # A chained stream may change its shape midway.
             yield from self.flush()
             self._resampler = av.AudioResampler(format="flt", layout="mono", rate=self._rate)
+            self._gathered = av.AudioFifo()
             self._source = source
         # Time stamps with gaps would make the resampler invent or drop samples.
         frame.pts = None
-        assert self._resampler is not None  # noqa: S101 - set above, for the type checker
-        for out in self._resampler.resample(frame):
-            yield _samples(out)
+        self._gathered.write(frame)
+        if self._gathered.samples >= _GATHERED:
+            yield from self._resampled(self._gathered.read())
 
     def flush(self) -> Iterator[Samples]:
-        if self._resampler is not None:
-            for out in self._resampler.resample(None):
-                yield _samples(out)
+        if self._gathered.samples:
+            yield from self._resampled(self._gathered.read())
+        yield from self._resampled(None)
         self._resampler = None
+
+    def _resampled(self, frame: AudioFrame | None) -> Iterator[Samples]:
+        if self._resampler is None:
+            return
+        if frame is not None:
+            frame.pts = None
+        for out in self._resampler.resample(frame):
+            yield _samples(out)
 
 
 def _samples(frame: AudioFrame) -> Samples:
