@@ -2,8 +2,9 @@
 
 ``incoming/`` holds uploads that are still arriving and renditions that are not published yet,
 ``raw/`` the original bytes and the description they came with, ``rendition/`` and ``thumbnail/``
-what was redacted. Original and redacted lie under two keys, so that destroying the original's key
-destroys every copy of it and leaves the rendition readable.
+what was redacted, ``review/`` and ``review-thumbnail/`` what a steward is shown of it. Original and
+redacted lie under two keys, so that destroying the original's key destroys every copy of it and
+leaves the rendition readable.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ class Blob(StrEnum):
     DESCRIPTION = "description"  # file name, title and metadata as they were given
     RENDITION = "rendition"
     THUMBNAIL = "thumbnail"
+    # For stewards who may not see originals: what a second look still found is covered.
+    REVIEW = "review"
+    REVIEW_THUMBNAIL = "review-thumbnail"
 
     def key_id(self, asset_id: UUID) -> str:
         """Which of the asset's two keys it lies under."""
@@ -38,7 +42,8 @@ class Blob(StrEnum):
 
 
 RAW_BLOBS = (Blob.RAW, Blob.DESCRIPTION)
-REDACTED_BLOBS = (Blob.RENDITION, Blob.THUMBNAIL)
+REVIEW_BLOBS = (Blob.REVIEW, Blob.REVIEW_THUMBNAIL)
+REDACTED_BLOBS = (Blob.RENDITION, Blob.THUMBNAIL, *REVIEW_BLOBS)
 _KEY_KIND = "asset"
 _FREE_BYTES_KEPT = 256 * 1024 * 1024  # so that the database beside it can go on
 
@@ -204,8 +209,18 @@ def destroy_raw(asset_id: UUID) -> None:
 def destroy_all(asset_id: UUID) -> None:
     """Destroys the original, the rendition and the thumbnail with both keys. Idempotent."""
     destroy_raw(asset_id)
+    destroy_redacted(asset_id)
+
+
+def destroy_redacted(asset_id: UUID) -> None:
+    """Destroys rendition, thumbnail and previews for good, their key first. Idempotent."""
     default_keystore().destroy(_KEY_KIND, str(asset_id))
     _unlink(REDACTED_BLOBS, asset_id)
+
+
+def remove_previews(asset_id: UUID) -> None:
+    """Removes what stewards were shown of an asset, now that it is decided. Idempotent."""
+    _unlink(REVIEW_BLOBS, asset_id)
 
 
 def _unlink(kinds: tuple[Blob, ...], asset_id: UUID) -> None:

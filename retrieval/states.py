@@ -45,13 +45,23 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.EMBEDDING: frozenset(
         {State.SEARCHABLE, State.WITHHELD, State.QUARANTINED, State.REJECTED, State.ERASED}
     ),
+    # A steward's review takes more out of what is searchable (verifying) or rejects it.
     State.SEARCHABLE: frozenset(
-        {State.RECEIVED, State.EMBEDDING, State.WITHHELD, State.PURGED, State.ERASED}
+        {
+            State.RECEIVED,
+            State.VERIFYING,
+            State.EMBEDDING,
+            State.WITHHELD,
+            State.REJECTED,
+            State.PURGED,
+            State.ERASED,
+        }
     ),
     State.WITHHELD: frozenset({State.RECEIVED, State.EMBEDDING, State.PURGED, State.ERASED}),
     State.QUARANTINED: frozenset(
         {
             State.RECEIVED,
+            State.VERIFYING,
             State.EMBEDDING,
             State.REJECTED,
             State.WITHHELD,
