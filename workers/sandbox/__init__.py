@@ -3,8 +3,10 @@
 from workers.sandbox.client import Sandbox
 from workers.sandbox.errors import DecodeError, SandboxError, SandboxUnavailable
 from workers.sandbox.types import (
+    MAX_INTERVALS,
     MAX_WINDOWS,
     Limits,
+    Muted,
     Normalised,
     PageText,
     SandboxHealth,
@@ -14,9 +16,11 @@ from workers.sandbox.types import (
 )
 
 __all__ = [
+    "MAX_INTERVALS",
     "MAX_WINDOWS",
     "DecodeError",
     "Limits",
+    "Muted",
     "Normalised",
     "PageText",
     "Sandbox",

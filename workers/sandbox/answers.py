@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workers.sandbox import npy
 from workers.sandbox.reasons import decode_error
 from workers.sandbox.sniff import Kind
-from workers.sandbox.types import Normalised, PageText, Step
+from workers.sandbox.types import Muted, Normalised, PageText, Step
 from workers.sandbox.wire import Answer
 
 if TYPE_CHECKING:
@@ -112,6 +112,21 @@ def one_webp(answer: Answer) -> bytes:
     if len(answer.buffers) != 1 or not _is_webp(answer.buffers[0]):
         raise decode_error("decoder-crashed")
     return bytes(answer.buffers[0])
+
+
+def muted(answer: Answer) -> Muted:
+    """The checked `Muted` in `answer`."""
+    if len(answer.buffers) != 2 or not _is_webp(answer.buffers[1]):  # noqa: PLR2004
+        raise decode_error("decoder-crashed")
+    rendition, thumbnail = (bytes(buffer) for buffer in answer.buffers)
+    if not rendition.startswith(b"OggS"):
+        raise decode_error("decoder-crashed")
+    return Muted(
+        rendition=rendition,
+        thumbnail=thumbnail,
+        thumbnail_type="image/webp",
+        duration_ms=_Facts(answer.header).integer("duration_ms", low=1),
+    )
 
 
 def normalised(answer: Answer, kind: Kind, components: Mapping[str, str]) -> Normalised:

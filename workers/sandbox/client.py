@@ -7,7 +7,7 @@ import fcntl
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -21,9 +21,11 @@ from workers.sandbox.process import ZygoteProcess, closed_on_exit
 from workers.sandbox.reasons import Refusal, decode_error
 from workers.sandbox.sniff import Kind, relabel, sniff
 from workers.sandbox.types import (
+    MAX_INTERVALS,
     MAX_WINDOWS,
     MEGABYTE,
     Limits,
+    Muted,
     Normalised,
     SandboxHealth,
     TensorSpec,
@@ -151,6 +153,41 @@ class Sandbox:
             except Refusal as refusal:
                 raise decode_error(refusal.code, refusal.numbers) from None
             return answers.arrays(answer)
+
+    def mute(
+        self,
+        rendition: bytes | int,
+        *,
+        intervals_ms: Sequence[tuple[int, int]],
+        tone: bool = False,
+        limits: Limits = _DEFAULT,
+    ) -> Muted:
+        """One of our own sounds with `intervals_ms` (start, end) silent, or a quiet tone there.
+
+        The intervals may overlap and may reach over the sound's ends; its length stays.
+
+        Raises:
+            DecodeError: the rendition cannot be read.
+            SandboxUnavailable: try again later.
+            ValueError: more than `MAX_INTERVALS` intervals, or one that begins before the sound.
+        """
+        if len(intervals_ms) > MAX_INTERVALS:
+            raise ValueError(f"{len(intervals_ms)} intervals, at most {MAX_INTERVALS} at a time")
+        if any(start < 0 for start, _ in intervals_ms):
+            raise ValueError("an interval begins before the sound")
+        arguments = {
+            "intervals_ms": sorted([int(start), int(end)] for start, end in intervals_ms),
+            "tone": tone,
+            "max_ms": limits.max_audio_ms,
+        }
+        with contextlib.ExitStack() as stack:
+            fd = as_input(rendition, stack)
+            job = _job("mute", arguments, size_of(fd), limits, limits.audio_wall_seconds)
+            try:
+                answer = self._run(job, fd, limits.max_output_bytes)
+            except Refusal as refusal:
+                raise decode_error(refusal.code, refusal.numbers) from None
+            return answers.muted(answer)
 
     def thumbnail_text(self, text: str) -> bytes:
         """A WebP picture of the first lines of `text`, which must be redacted already.

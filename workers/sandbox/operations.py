@@ -14,6 +14,7 @@ from workers.sandbox.decoders import (
     docx,
     html,
     image,
+    mute,
     ole,
     pdf,
     plain,
@@ -55,6 +56,10 @@ def _tensors(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     return tensors.decode(_open(fd), size, arguments)
 
 
+def _mute(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
+    return mute.mute(_open(fd), size, arguments)
+
+
 def _thumbnail_text(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     del arguments
     return text_picture.draw(_open(fd).read(size).decode())
@@ -64,6 +69,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "normalise": _normalise,
     "tensors": _tensors,
     "thumbnail_text": _thumbnail_text,
+    "mute": _mute,
 }
 
 

@@ -88,6 +88,16 @@ class Normalised:
 
 
 @dataclass(frozen=True, slots=True)
+class Muted:
+    """A sound with stretches taken out: Ogg Opus again, and its waveform, drawn anew."""
+
+    rendition: bytes
+    thumbnail: bytes
+    thumbnail_type: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TensorSpec:
     """What an encoder wants. Image towers read `longest_side`, audio towers the other two."""
 
@@ -102,6 +112,8 @@ class TensorSpec:
 
 
 MAX_WINDOWS: Final = 64
+MAX_INTERVALS: Final = 2_500
+"""Stretches of a sound that can be muted at once: their times travel in one message of 64 KB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,11 @@ class OpusWriter:
         return self._file.getvalue()
 
     @property
+    def samples(self) -> int:
+        """Samples written."""
+        return self._at
+
+    @property
     def duration_ms(self) -> int:
         """Milliseconds written, at least 1."""
         return max(1, round(self._at * 1000 / RATE))

@@ -12,6 +12,7 @@ from workers.sandbox.decoders import (
     html,
     image,
     loudness,
+    mute,
     pdf,
     plain,
     text_picture,
@@ -25,6 +26,7 @@ COMPONENTS: Final = {
     "image": f"{image.VERSION}+pillow-{version('pillow')}",
     "audio": f"{audio.VERSION}+av-{version('av')}",
     "loudness": f"{loudness.VERSION}+av-{version('av')}",
+    "mute": f"{mute.VERSION}+av-{version('av')}",
     "array": f"{array.VERSION}+numpy-{version('numpy')}",
     "text_picture": f"{text_picture.VERSION}+pillow-{version('pillow')}",
 }
