@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _BACKLOG: Final = 128
 _GRACE_SECONDS: Final = 20
 _LIVE_SECONDS: Final = 1.0
+# A redaction profile travels in a header: 24 kB of its own words, escaped and in base64.
+_MOST_HEADER_BYTES: Final = 256 * 1024
 
 log = structlog.get_logger()
 
@@ -54,6 +56,7 @@ def serve(app: Starlette, path: Path) -> None:
             server_header=False,
             date_header=False,
             http="h11",
+            h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
             ws="none",
             lifespan="on",
             timeout_keep_alive=60,

@@ -155,6 +155,12 @@ class PlaceholderBook(Protocol):
     def placeholder(self, kind: str, value: str) -> str:
         """Text that stands for ``value``, such as ``<EMAIL_ADDRESS_1>``."""
 
+    def hashed(self, kind: str, value: str) -> str:
+        """Text that stands for ``value`` throughout a collection."""
+
+    def note(self, kind: str, value: str) -> None:
+        """Remember that ``value`` was taken out, whatever stands in its place."""
+
 
 class TextRedactor(Protocol):
     """Finds and replaces what a profile names in text.

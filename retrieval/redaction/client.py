@@ -15,18 +15,26 @@ from retrieval import framing
 from retrieval.redaction import serial
 from retrieval.redaction.base import RedactedText, finding_from
 from retrieval.redaction.errors import RedactionRefusedError, RedactionUnavailableError
+from retrieval.redaction.profile_schema import keys_to, profile_to
 from retrieval.redaction.types import MAX_WINDOWS, Prepared, QueryMedia, TensorSpec, Verdict
 from retrieval.transport import TransportRefusedError, TransportUnavailableError, UnixTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from retrieval.redaction.base import Profile, RedactionKeys
+    from retrieval.redaction.types import BlindEntry
+
 QUERY_TIMEOUT_SECONDS = 30.0
 INGEST_TIMEOUT_SECONDS = 1_900.0  # a four-hour sound may take the decoder half an hour
 
 
 class RedactionClient:
-    """Asks the redaction server; one instance serves all threads and survives a fork."""
+    """Asks the redaction server; one instance serves all threads and survives a fork.
+
+    A ``profile`` given by name is the newest shipped one of that name; a collection's own travels
+    whole (``retrieval.services.profiles.profile_of``). ``keys`` are for that one request.
+    """
 
     def __init__(self, socket: Path | str) -> None:
         """Nothing is connected before the first call."""
@@ -38,9 +46,10 @@ class RedactionClient:
         *,
         name: str,
         title: str,
-        profile: str,
+        profile: Profile | str,
         modality: str = "",
         rate_hz: int = 0,
+        keys: RedactionKeys | None = None,
     ) -> Prepared:
         """The upload decoded in the sandbox, redacted and cut into segments, with its findings.
 
@@ -55,7 +64,7 @@ class RedactionClient:
             why.
             RedactionUnavailableError: transient.
         """
-        meta = {"name": name, "title": title, "profile": profile}
+        meta = {"name": name, "title": title, **_rules(profile, keys)}
         meta |= _array_meta(modality, rate_hz)
         with _translated():
             answer = self._transport.post(
@@ -63,7 +72,7 @@ class RedactionClient:
             )
             return serial.prepared_from(*framing.unpack(answer))
 
-    def verify(self, rendition: bytes, *, media_type: str, profile: str) -> Verdict:
+    def verify(self, rendition: bytes, *, media_type: str, profile: Profile | str) -> Verdict:
         """What a second look still finds in a redacted rendition at the profile's level.
 
         Without findings and reason it is clean; otherwise it belongs into quarantine. Metadata
@@ -73,14 +82,14 @@ class RedactionClient:
             RedactionRefusedError: the rendition itself cannot be read back.
             RedactionUnavailableError: transient.
         """
-        meta = {"media_type": media_type, "profile": profile}
+        meta = {"media_type": media_type, **_rules(profile)}
         with _translated():
             answer = self._transport.post(
                 "/verify", rendition, meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
             )
         return serial.verdict_from(json.loads(answer))
 
-    def redact_text(self, text: str, *, profile: str) -> RedactedText:
+    def redact_text(self, text: str, *, profile: Profile | str) -> RedactedText:
         """A query, title or metadata string redacted; findings carry offsets of the original.
 
         Raises:
@@ -89,18 +98,25 @@ class RedactionClient:
         """
         return self.redact_texts([text], profile=profile)[0]
 
-    def redact_texts(self, texts: list[str], *, profile: str) -> list[RedactedText]:
+    def redact_texts(self, texts: list[str], *, profile: Profile | str) -> list[RedactedText]:
         """Several strings of one asset redacted with one numbering; order kept."""
-        body = framing.pack({"texts": texts, "profile": profile})
+        return self.redact_words(texts, profile=profile)[0]
+
+    def redact_words(
+        self, texts: list[str], *, profile: Profile | str, keys: RedactionKeys | None = None
+    ) -> tuple[list[RedactedText], tuple[BlindEntry, ...]]:
+        """``redact_texts``, and the keyed hashes of the identifiers that were taken out."""
+        body = framing.pack({"texts": texts, **_rules(profile, keys)})
         with _translated():
             answer, _ = framing.unpack(self._transport.post("/text", body))
-        return [
+        redacted = [
             RedactedText(
                 text=item["text"],
                 findings=tuple(map(finding_from, item["findings"])),
             )
             for item in answer["texts"]
         ]
+        return redacted, tuple(serial.blind_from(answer["blind"]))
 
     def tensors(
         self, rendition: bytes, *, media_type: str, spec: TensorSpec, priority: str = "ingest"
@@ -136,7 +152,13 @@ class RedactionClient:
             yield self.tensors(rendition, media_type=media_type, spec=part)
 
     def query_file(
-        self, data: bytes, *, profile: str, name: str = "", modality: str = "", rate_hz: int = 0
+        self,
+        data: bytes,
+        *,
+        profile: Profile | str,
+        name: str = "",
+        modality: str = "",
+        rate_hz: int = 0,
     ) -> QueryMedia:
         """A file given as a query, decoded and redacted in memory, ahead of any ingestion.
 
@@ -146,7 +168,7 @@ class RedactionClient:
             RedactionRefusedError: the content cannot be taken.
             RedactionUnavailableError: transient.
         """
-        meta = {"name": name, "profile": profile, **_array_meta(modality, rate_hz)}
+        meta = {"name": name, **_rules(profile), **_array_meta(modality, rate_hz)}
         with _translated():
             answer = self._transport.post("/query-file", data, meta=meta)
             return serial.query_media_from(*framing.unpack(answer))
@@ -159,6 +181,12 @@ class RedactionClient:
     def close(self) -> None:
         """Drop connections."""
         self._transport.close()
+
+
+def _rules(profile: Profile | str, keys: RedactionKeys | None = None) -> dict[str, Any]:
+    sent = profile if isinstance(profile, str) else profile_to(profile)
+    meta: dict[str, Any] = {"profile": sent}
+    return meta if keys is None else meta | {"keys": keys_to(keys)}
 
 
 def _array_meta(modality: str, rate_hz: int) -> dict[str, Any]:

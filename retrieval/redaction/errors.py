@@ -32,6 +32,16 @@ class UnknownProfileError(RedactionError):
     """No profile of that name is registered."""
 
 
+class ProfileError(RedactionError):
+    """A profile that cannot be meant so: ``field`` says where, ``problem`` what is wrong."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        """``field`` is a path with dots, such as ``entities.PERSON.threshold``."""
+        super().__init__(f"{field or 'profile'}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
 class RedactionUnavailableError(RedactionError):
     """The redaction server is down, busy or slow; the caller should come back later."""
 

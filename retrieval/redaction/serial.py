@@ -18,7 +18,7 @@ from retrieval.redaction.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from retrieval.redaction.base import RedactedText
 
@@ -66,6 +66,16 @@ def text_to(redacted: RedactedText) -> dict[str, Any]:
     """JSON-able fields of a redacted text."""
     findings = [finding_to(finding) for finding in redacted.findings]
     return {"text": redacted.text, "findings": findings}
+
+
+def blind_to(entries: Iterable[BlindEntry]) -> list[dict[str, str]]:
+    """JSON-able fields of blind entries."""
+    return [asdict(entry) for entry in entries]
+
+
+def blind_from(data: Iterable[dict[str, str]]) -> list[BlindEntry]:
+    """The opposite of ``blind_to``."""
+    return [BlindEntry(**entry) for entry in data]
 
 
 def verdict_to(verdict: Verdict) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from starlette.routing import Route
 
 from retrieval import framing
 from retrieval.redaction import serial
-from retrieval.redaction.errors import RedactionTimeoutError, UnknownProfileError
+from retrieval.redaction.errors import ProfileError, RedactionTimeoutError, UnknownProfileError
+from retrieval.redaction.profile_schema import keys_from, profile_from
 from retrieval.redaction.registry import get_profile, profile_names
 from retrieval.transport import DEADLINE_HEADER, META_HEADER, decode_meta
 from workers import uds
@@ -31,6 +32,7 @@ from workers.sandbox import DecodeError, SandboxUnavailable, TensorSpec
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from retrieval.redaction.base import Profile, RedactionKeys
     from workers.gate import Lane
     from workers.redaction_server.pipeline import Pipeline
     from workers.sandbox import Sandbox
@@ -112,7 +114,7 @@ class RedactionServer:
     async def prepare(self, request: Request) -> Response:
         """Raw upload in, Prepared out."""
         meta = _meta(request)
-        profile = _profile(meta)
+        profile, keys = _profile(meta), _keys(meta)
         async with _memfd() as fd:
             work = self._reading(request, fd, self.max_upload_bytes)
             prepared = await self._run(
@@ -124,6 +126,7 @@ class RedactionServer:
                     title=str(meta.get("title", "")),
                     profile=profile,
                     claim=_claim(meta),
+                    keys=keys,
                 ),
                 before=work,
             )
@@ -152,11 +155,17 @@ class RedactionServer:
             texts = [str(text) for text in data["texts"]]
         except (framing.FramingError, KeyError, TypeError) as error:
             raise Refused("bad-request", "The request is not in the expected form.") from error
-        profile = _profile(data)
-        redacted = await self._run(
-            "query", request, lambda: self.pipeline.redactor.redact_many(texts, profile=profile)
+        profile, keys = _profile(data), _keys(data)
+        redacted, blind = await self._run(
+            "query",
+            request,
+            lambda: self.pipeline.redact_words(texts, profile=profile, keys=keys),
         )
-        return _framed(framing.pack({"texts": [serial.text_to(item) for item in redacted]}))
+        answer = {
+            "texts": [serial.text_to(item) for item in redacted],
+            "blind": serial.blind_to(blind),
+        }
+        return _framed(framing.pack(answer))
 
     async def tensors(self, request: Request) -> Response:
         """Rendition in, arrays out."""
@@ -299,11 +308,22 @@ def _meta(request: Request) -> dict[str, Any]:
         raise Refused("bad-request", "The request is not in the expected form.") from error
 
 
-def _profile(data: dict[str, Any]) -> Any:
+def _profile(data: dict[str, Any]) -> Profile:
+    """The profile that came whole, or the newest shipped one of the name that came."""
+    given = data.get("profile", "")
     try:
-        return get_profile(str(data.get("profile", "")))
+        return get_profile(given) if isinstance(given, str) else profile_from(given)
     except UnknownProfileError as error:
         raise Refused("unknown-profile", "The redaction profile is not known.") from error
+    except ProfileError as error:
+        raise Refused("bad-profile", "The redaction profile cannot be read.") from error
+
+
+def _keys(data: dict[str, Any]) -> RedactionKeys:
+    try:
+        return keys_from(data.get("keys"))
+    except ValueError as error:
+        raise Refused("bad-request", "The request is not in the expected form.") from error
 
 
 def _claim(meta: dict[str, Any]) -> Claim:

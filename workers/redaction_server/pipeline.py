@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from retrieval import segmentation
 from retrieval.redaction import verify
+from retrieval.redaction.base import RedactionKeys
+from retrieval.redaction.blind import blind_entries
 from retrieval.redaction.placeholders import Numbering
 from retrieval.redaction.types import (
     MAX_FINDINGS,
+    BlindEntry,
     Prepared,
     QueryMedia,
     RedactionCount,
@@ -43,6 +46,7 @@ _PLAIN: Final = frozenset({"text/plain", "text/markdown"})
 _MAX_TITLE: Final = 300
 _MAX_QUERY_CHARS: Final = 8_000
 UNSEEN: Final = "UNSEEN_DATA"
+NO_KEYS: Final = RedactionKeys()
 
 
 class Decoder(Protocol):
@@ -76,6 +80,7 @@ class Pipeline:
         title: str,
         profile: Profile,
         claim: arrays.Claim = arrays.NO_CLAIM,
+        keys: RedactionKeys = NO_KEYS,
     ) -> Prepared:
         """The upload redacted and cut into segments.
 
@@ -86,7 +91,7 @@ class Pipeline:
         media = self.decoder.sniff_normalise(source, name_hint=name, limits=self.limits)
         modality = arrays.modality_of(media, claim, profile)
         duration_ms = arrays.duration_ms(media, claim)
-        book = Numbering()
+        book = Numbering(hash_key=keys.hash_key)
         label = self.redactor.redact(_label(title, name), profile=profile, book=book)
         parts = self._parts(media, source, duration_ms, profile, book)
         counted = Counter(finding.kind for finding in (*label.findings, *parts.findings))
@@ -110,7 +115,20 @@ class Pipeline:
             captured_at=media.captured_at,
             findings=parts.findings[:MAX_FINDINGS],
             low=parts.low[:MAX_FINDINGS],
+            blind=blind_entries(book.seen, key=keys.blind_key),
         )
+
+    def redact_words(
+        self, texts: Sequence[str], *, profile: Profile, keys: RedactionKeys = NO_KEYS
+    ) -> tuple[list[RedactedText], tuple[BlindEntry, ...]]:
+        """Short texts of one asset redacted with one numbering, and their blind entries.
+
+        Raises:
+            RedactionTimeoutError: nothing of them may pass.
+        """
+        book = Numbering(hash_key=keys.hash_key)
+        redacted = [self.redactor.redact(text, profile=profile, book=book) for text in texts]
+        return redacted, blind_entries(book.seen, key=keys.blind_key)
 
     def _parts(
         self,

@@ -34,6 +34,6 @@ def test_metadata_kinds_are_named():
 
 def test_profiles_are_found_by_name_and_never_replaced_by_another():
     assert profile_names() == ("strict", "standard", "open")
-    assert get_profile("standard").ref == "standard@1"
+    assert get_profile("standard").ref == "standard@2"
     with pytest.raises(UnknownProfileError):
         get_profile("lax")

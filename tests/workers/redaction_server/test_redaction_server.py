@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from retrieval.redaction.base import EntityRule, Profile, RedactionKeys
 from retrieval.redaction.client import RedactionClient
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.redaction.types import MAX_WINDOWS, TensorSpec
@@ -61,7 +62,7 @@ def test_a_text_is_redacted_chunked_and_clean_afterwards(client):
         "PHONE_NUMBER": 1,
         "US_SSN": 1,
     }
-    assert made.profile_version == "standard@1"
+    assert made.profile_version == "standard@2"
     assert [step.step for step in made.steps][-2:] == ["redact", "segment"]
     assert made.thumbnail.startswith(b"RIFF")
     assert not client.verify(made.rendition, media_type=made.media_type, profile="standard").reason
@@ -177,7 +178,7 @@ def test_many_at_once_are_all_served(redaction_process):
 def test_health_tells_of_sandbox_profiles_and_memory(client):
     health = client.health()
     assert health["status"] == "ok"
-    assert health["profiles"] == ["strict@1", "standard@1", "open@2"]
+    assert health["profiles"] == ["strict@2", "standard@2", "open@3"]
     assert health["covers"] == ["text:structured", "image:metadata", "audio:metadata"]
     assert all(wall["held"] for wall in health["sandbox"]["walls"])
     assert 0 < health["memory"]["proportional"] < 400 * 1024 * 1024
@@ -214,3 +215,33 @@ def test_no_server_is_transient(tmp_path):
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found]
+
+
+def test_a_profile_of_ones_own_comes_whole_with_its_keys(client):
+    words = tuple(f"ünüsual-{n}" for n in range(1200))  # a header of some 40 kB
+    ours = Profile(
+        name="ours",
+        version=7,
+        entities={"EMAIL_ADDRESS": EntityRule(threshold=0.4, operator="hash")},
+        allow=words,
+    )
+    keys = RedactionKeys(hash_key=b"h" * 32, blind_key=b"b" * 32)
+    made = client.prepare([NOTE.encode()], name="a.md", title="", profile=ours, keys=keys)
+    text = made.rendition.decode()
+    assert made.profile_version == "ours@7"
+    assert CARD in text  # this profile does not name cards
+    assert "ann@" not in text
+    assert "<EMAIL_ADDRESS_1>" not in text
+    assert [entry.kind for entry in made.blind] == ["email"]
+    again, blind = client.redact_words(["from ann@example.org"], profile=ours, keys=keys)
+    assert again[0].text.removeprefix("from ") in text
+    assert blind == made.blind
+    assert not client.verify(made.rendition, media_type=made.media_type, profile=ours).reason
+    assert prepare(client, NOTE.encode()).blind == ()
+
+
+def test_a_profile_that_cannot_be_read_lets_nothing_through(client):
+    broken = Profile(name="Not A Name", version=1, entities={})
+    with pytest.raises(RedactionRefused) as refused:
+        client.redact_text("a@x.org", profile=broken)
+    assert (refused.value.code, refused.value.disposition) == ("bad-profile", "quarantined")
