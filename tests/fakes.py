@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from retrieval.encoders.client import ModelInfo, ModelRefused, ModelUnavailable
+from retrieval.redaction.amended import Amended
+from retrieval.redaction.amending import text_amend
 from retrieval.redaction.base import Finding, RedactedText
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.redaction.types import (
@@ -31,7 +33,9 @@ class FakeRedaction:
     """Redacts e-mail addresses. ``IMG...`` passes as a picture, ``SND...`` as 12 s of sound.
 
     ``BAD`` is refused for good, ``HELP`` quarantined. Set ``missed`` and verification finds that
-    kind; ``down`` and nothing answers; ``before`` is called at the start of every call.
+    kind, ``missed_at`` and it finds that in that place, until it is taken out; ``reason`` is then
+    said in its place. ``low`` is left in for a steward. ``down`` and nothing answers; ``before`` is
+    called at the start of every call.
     """
 
     def __init__(self) -> None:
@@ -39,6 +43,10 @@ class FakeRedaction:
         self.missed: list[str] = []
         self.before: Callable[[str], object] = lambda _: None
         self.calls: list[str] = []
+        self.regions: list[tuple[Finding, ...]] = []
+        self.missed_at: list[Finding] = []
+        self.low: tuple[Finding, ...] = ()
+        self.reason = ""
         self.lock = threading.Lock()
 
     def health(self, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
@@ -88,6 +96,8 @@ class FakeRedaction:
             width=4 if modality == "image" else None,
             height=3 if modality == "image" else None,
             duration_ms=12_000 if modality == "audio" else None,
+            findings=findings,
+            low=self.low,
         )
 
     def verify(self, rendition: bytes, *, media_type: str, profile: str) -> Verdict:
@@ -95,9 +105,39 @@ class FakeRedaction:
         found = list(self.missed)
         if media_type.startswith("text/") and EMAIL.search(rendition.decode()):
             found.append("EMAIL_ADDRESS")
+        findings = (
+            *(Finding(kind=kind, score=1.0, recognizer="fake") for kind in found),
+            *self.missed_at,
+        )
         return Verdict(
-            findings=tuple(Finding(kind=kind, score=1.0, recognizer="fake") for kind in found),
-            reason="redaction-incomplete" if found else "",
+            findings=findings, reason="redaction-incomplete" if findings else self.reason
+        )
+
+    def amend(
+        self,
+        rendition: bytes,
+        *,
+        media_type: str,
+        regions: Sequence[Finding],
+        profile: str,
+        segments: bool = True,
+    ) -> Amended:
+        self._begin("amend")
+        self.regions.append(tuple(regions))
+        if not media_type.startswith("text/"):
+            return Amended(
+                rendition=rendition + b"+" * len(regions),
+                thumbnail=b"amended",
+                segments=(SegmentPlan(kind="whole", ordinal=0),)
+                if media_type.startswith("image/")
+                else None,
+            )
+        made = text_amend(rendition.decode(), regions)
+        return Amended(
+            rendition=made.text.encode(),
+            thumbnail=b"amended",
+            segments=self._chunks(made.text),
+            edits=made.edits,
         )
 
     def redact_text(self, text: str, *, profile: str) -> RedactedText:

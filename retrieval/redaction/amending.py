@@ -119,8 +119,15 @@ def text_amend(text: str, regions: Iterable[Finding]) -> AmendedText:
     """``text`` with every region replaced by ``<DRAWN_n>``, the same words by the same number.
 
     A region that cuts a placeholder takes it whole; numbers go on where an earlier review ended.
+    Regions without characters, such as metadata, have no place here.
     """
-    spans = _merged([_whole_placeholders(text, region.start, region.end) for region in regions])
+    spans = _merged(
+        [
+            _whole_placeholders(text, region.start, region.end)
+            for region in regions
+            if region.start < region.end
+        ]
+    )
     number = max((int(n) for n in _DRAWN_NUMBER.findall(text)), default=0)
     numbers: dict[str, int] = {}
     pieces: list[str] = []

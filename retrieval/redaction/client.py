@@ -13,16 +13,18 @@ import numpy.typing as npt
 
 from retrieval import framing
 from retrieval.redaction import serial
-from retrieval.redaction.base import RedactedText, finding_from
+from retrieval.redaction.amended import amended_from
+from retrieval.redaction.base import RedactedText, finding_from, finding_to
 from retrieval.redaction.errors import RedactionRefusedError, RedactionUnavailableError
 from retrieval.redaction.profile_schema import keys_to, profile_to
 from retrieval.redaction.types import MAX_WINDOWS, Prepared, QueryMedia, TensorSpec, Verdict
 from retrieval.transport import TransportRefusedError, TransportUnavailableError, UnixTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from retrieval.redaction.base import Profile, RedactionKeys
+    from retrieval.redaction.amended import Amended
+    from retrieval.redaction.base import Finding, Profile, RedactionKeys
     from retrieval.redaction.types import BlindEntry
 
 QUERY_TIMEOUT_SECONDS = 30.0
@@ -88,6 +90,39 @@ class RedactionClient:
                 "/verify", rendition, meta=meta, timeout_seconds=INGEST_TIMEOUT_SECONDS
             )
         return serial.verdict_from(json.loads(answer))
+
+    def amend(
+        self,
+        rendition: bytes,
+        *,
+        media_type: str,
+        regions: Sequence[Finding],
+        profile: Profile | str,
+        segments: bool = True,
+    ) -> Amended:
+        """A redacted rendition with more taken out of it: what a steward drew.
+
+        ``regions`` are places of that rendition: characters of a text, boxes of a picture, times
+        of a sound; those without a place are passed over. ``segments``: made anew where they
+        cannot be told from the old ones.
+
+        Raises:
+            RedactionRefusedError: the rendition cannot be read back, or nothing can be drawn on it.
+            RedactionUnavailableError: transient.
+        """
+        asked = {
+            "media_type": media_type,
+            "regions": [finding_to(region) for region in regions],
+            "segments": segments,
+            **_rules(profile),
+        }
+        with _translated():
+            answer = self._transport.post(
+                "/amend",
+                framing.pack(asked, [rendition]),
+                timeout_seconds=INGEST_TIMEOUT_SECONDS,
+            )
+            return amended_from(*framing.unpack(answer))
 
     def redact_text(self, text: str, *, profile: Profile | str) -> RedactedText:
         """A query, title or metadata string redacted; findings carry offsets of the original.

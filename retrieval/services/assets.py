@@ -17,6 +17,7 @@ from retrieval.access import Permission
 from retrieval.errors import NotVisible
 from retrieval.models import Asset, ProvenanceStep, Segment
 from retrieval.selectors.assets import asset_rows
+from retrieval.services.review_queue import forget
 from retrieval.states import RawState, State
 from retrieval.vectors import backend, tables
 
@@ -49,6 +50,7 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
             backend().delete(table=table, asset_ids=[asset_id])
         Segment.objects.filter(asset_id=asset_id).delete()
         ProvenanceStep.objects.filter(asset_id=asset_id).delete()
+        forget(asset_id=asset_id)
         ledger.record(
             event="ingest:asset:delete",
             actor=actor_id(user),
@@ -83,6 +85,7 @@ def _blank(asset: Asset) -> None:
         height=None,
         duration_ms=None,
         redactions=[],
+        language="",
         profile_version="",
         uploaded_by=None,
         claim=None,

@@ -21,6 +21,7 @@ from retrieval import incarnation, scope
 from retrieval.models import Asset
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
+from retrieval.services.review_queue import review_open, reviews_close
 from retrieval.states import STAGE_OF, State, may_move
 
 logger = structlog.get_logger("vitrine.ingest")
@@ -145,6 +146,7 @@ def asset_rest(*, claimed: Claimed, state: State, reason: str, detail: str) -> N
     with scope.system():
         asset_advance(claimed=claimed, state=state, **fields)
         raw_deadline_set(asset_id=claimed.asset_id)
+        _reviews_follow(claimed, state, reason=reason, detail=detail)
         step_add(asset_id=claimed.asset_id, step=state.value, component="ingest", version="1")
         ledger.record(
             event=_REST_EVENTS[state],
@@ -153,6 +155,20 @@ def asset_rest(*, claimed: Claimed, state: State, reason: str, detail: str) -> N
             payload={"reason": reason},
         )
     logger.info("asset_put_aside", asset_id=str(claimed.asset_id), state=state, reason=reason)
+
+
+def _reviews_follow(claimed: Claimed, state: State, *, reason: str, detail: str) -> None:
+    """What is quarantined is put before the stewards at once; what is not has no open review."""
+    if state is not State.QUARANTINED:
+        reviews_close(asset_id=claimed.asset_id)
+        return
+    review_open(
+        asset_id=claimed.asset_id,
+        collection_id=claimed.collection_id,
+        reason=reason,
+        detail=detail,
+        redacted=claimed.state is not State.REDACTING,
+    )
 
 
 def claim_release(*, claimed: Claimed, counted: bool) -> None:

@@ -17,6 +17,7 @@ from retrieval.services.claims import Claimed, asset_advance, asset_rest
 from retrieval.services.embedding import BadVectors, Part, Source, embed_parts
 from retrieval.services.maintained import fence_pass, look_again
 from retrieval.services.provenance import step_add
+from retrieval.services.review_queue import doubts_open
 from retrieval.states import State
 from retrieval.vectors import Vector, VectorRow, backend
 
@@ -142,6 +143,7 @@ def _nothing_to_embed(claimed: Claimed, *, has_parts: bool) -> None:
 
 def _store(claimed: Claimed, parts: Sequence[Part], embedded: Sequence[_Embedded]) -> None:
     asset_advance(claimed=claimed, state=State.SEARCHABLE, reason="", reason_detail="")
+    doubts_open(asset_id=claimed.asset_id, collection_id=claimed.collection_id)
     for one in embedded:
         rows = [
             VectorRow(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from audit import ledger
 from retrieval import clients, media, scope
-from retrieval.models import Asset, Segment
+from retrieval.models import Asset
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.types import Prepared
 from retrieval.selectors.modalities import array_words
@@ -22,9 +22,10 @@ from retrieval.services.description import (
 )
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
+from retrieval.services.review_apply import redrawn
+from retrieval.services.review_queue import report_add
+from retrieval.services.segments import segments_write
 from retrieval.states import State
-
-_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def _made(claimed: Claimed) -> _Made:
 
 def _store(claimed: Claimed, made: _Made) -> None:
     prepared = made.prepared
+    drawn_before = redrawn(asset_id=claimed.asset_id, prepared=prepared)
     asset_advance(
         claimed=claimed,
         state=State.VERIFYING,
@@ -101,13 +103,27 @@ def _store(claimed: Claimed, made: _Made) -> None:
         duration_ms=prepared.duration_ms,
         redactions=made.redactions,
         profile_version=prepared.profile_version[:64],
+        language=prepared.language[:16],
     )
     if prepared.captured_at is not None:
         Asset.objects.filter(id=claimed.asset_id, captured_at=None).update(
             captured_at=_aware(prepared.captured_at)
         )
     raw_deadline_set(asset_id=claimed.asset_id)
-    _rewrite_segments(claimed, prepared)
+    segments_write(
+        asset_id=claimed.asset_id,
+        collection_id=claimed.collection_id,
+        modality=prepared.modality,
+        plans=prepared.segments,
+    )
+    report_add(
+        asset_id=claimed.asset_id,
+        collection_id=claimed.collection_id,
+        profile_version=prepared.profile_version,
+        language=prepared.language,
+        findings=prepared.findings,
+        low=[*prepared.low, *drawn_before],
+    )
     for step in prepared.steps:
         step_add(
             asset_id=claimed.asset_id,
@@ -122,29 +138,6 @@ def _store(claimed: Claimed, made: _Made) -> None:
         payload={"profile": prepared.profile_version, "redactions": made.redactions},
     )
     enqueue_after_commit("verify", claimed.asset_id)
-
-
-def _rewrite_segments(claimed: Claimed, prepared: Prepared) -> None:
-    Segment.objects.filter(asset_id=claimed.asset_id).delete()
-    Segment.objects.bulk_create(
-        [
-            Segment(
-                asset_id=claimed.asset_id,
-                collection_id=claimed.collection_id,
-                modality=prepared.modality,
-                kind=plan.kind,
-                ordinal=plan.ordinal,
-                text=clean(plan.text),
-                page=plan.page,
-                start=plan.start,
-                end=plan.end,
-                start_ms=plan.start_ms,
-                end_ms=plan.end_ms,
-            )
-            for plan in prepared.segments
-        ],
-        batch_size=_BATCH,
-    )
 
 
 def _aware(moment: datetime) -> datetime:

@@ -15,6 +15,7 @@ from retrieval import incarnation, queue, scope
 from retrieval.models import Asset
 from retrieval.services.active_file import active_file_write
 from retrieval.services.reembed import reembed_wake
+from retrieval.services.review_queue import reviews_missing_open
 from retrieval.states import IN_PROGRESS, STAGE_OF, State
 
 logger = structlog.get_logger("vitrine.sweep")
@@ -26,11 +27,15 @@ _GRACE = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Swept:
-    """Claims of dead processes given back, assets queued again, re-embeddings woken."""
+    """Claims of dead processes given back, assets queued again, re-embeddings woken.
+
+    ``reviews``: quarantined assets that had no open review and have one now.
+    """
 
     released: int = 0
     queued: int = 0
     woken: int = 0
+    reviews: int = 0
 
 
 def sweep(*, node_restarted: bool = False, batch: int = BATCH) -> Swept:
@@ -43,22 +48,29 @@ def sweep(*, node_restarted: bool = False, batch: int = BATCH) -> Swept:
     woken = reembed_wake(node_restarted=node_restarted)
     active_file_write()
     released = _release_dead_claims(node_restarted=node_restarted)
+    with scope.system():
+        reviews = reviews_missing_open(batch=batch)
     waiting = _waiting(batch, grace=timedelta(0) if node_restarted else _GRACE)
     try:
         wanted = set(waiting) if node_restarted else set(queue.not_queued(waiting))
     except (RedisError, OSError) as error:
         logger.warning("sweep_broker_unreachable", error=type(error).__name__)
-        return Swept(released=released, woken=woken)
+        return Swept(released=released, woken=woken, reviews=reviews)
     queued = sum(
         queue.enqueue(stage=stage, asset_id=asset_id)
         for asset_id, stage in waiting.items()
         if asset_id in wanted
     )
-    if released or queued or woken:
+    if released or queued or woken or reviews:
         logger.info(
-            "swept", released=released, queued=queued, woken=woken, node_restarted=node_restarted
+            "swept",
+            released=released,
+            queued=queued,
+            woken=woken,
+            reviews=reviews,
+            node_restarted=node_restarted,
         )
-    return Swept(released=released, queued=queued, woken=woken)
+    return Swept(released=released, queued=queued, woken=woken, reviews=reviews)
 
 
 def _release_dead_claims(*, node_restarted: bool) -> int:

@@ -20,12 +20,15 @@ from starlette.routing import Route
 
 from retrieval import framing
 from retrieval.redaction import serial
+from retrieval.redaction.amended import amended_to
+from retrieval.redaction.base import finding_from
 from retrieval.redaction.errors import ProfileError, RedactionTimeoutError, UnknownProfileError
 from retrieval.redaction.profile_schema import keys_from, profile_from
 from retrieval.redaction.registry import get_profile, profile_names
 from retrieval.transport import DEADLINE_HEADER, META_HEADER, decode_meta
 from workers import uds
 from workers.gate import Gate, GateFullError
+from workers.redaction_server.amend import Amender
 from workers.redaction_server.arrays import Claim
 from workers.sandbox import DecodeError, SandboxUnavailable, TensorSpec
 
@@ -74,6 +77,7 @@ class RedactionServer:
         posts = {
             "/prepare": self.prepare,
             "/verify": self.verify,
+            "/amend": self.amend,
             "/text": self.text,
             "/tensors": self.tensors,
             "/query-file": self.query_file,
@@ -146,6 +150,28 @@ class RedactionServer:
             ),
         )
         return JSONResponse(serial.verdict_to(verdict))
+
+    async def amend(self, request: Request) -> Response:
+        """Rendition and regions in, the rendition without them out."""
+        body = await _body(request, self.max_upload_bytes + MEGABYTE)
+        try:
+            data, (rendition,) = framing.unpack(body)
+            regions = [finding_from(region) for region in data["regions"]]
+        except (framing.FramingError, KeyError, TypeError, ValueError) as error:
+            raise Refused("bad-request", "The request is not in the expected form.") from error
+        profile = _profile(data)
+        amended = await self._run(
+            "ingest",
+            request,
+            lambda: Amender(self.pipeline, self.sandbox).amend(
+                bytes(rendition),
+                media_type=str(data.get("media_type", "")),
+                regions=regions,
+                profile=profile,
+                segments=bool(data.get("segments")),
+            ),
+        )
+        return _framed(framing.pack(*amended_to(amended)))
 
     async def text(self, request: Request) -> Response:
         """Short texts in, redacted texts out, ahead of ingestion."""

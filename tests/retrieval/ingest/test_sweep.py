@@ -49,9 +49,13 @@ def test_what_waits_without_a_message_is_queued_with_its_stage(collection, sent,
 
 @pytest.mark.parametrize("state", sorted(RESTING))
 def test_what_rests_is_left_alone(collection, sent, state):
-    waiting(collection, state)
-    assert sweep(node_restarted=True) == Swept()
+    asset = waiting(collection, state)
+    quarantined = state == State.QUARANTINED
+    assert sweep(node_restarted=True) == Swept(reviews=int(quarantined))
     assert sent == []
+    with scope.system():
+        assert asset.reviews.filter(state="open").count() == int(quarantined)
+    assert sweep() == Swept()
 
 
 def test_a_flushed_redis_loses_nothing(collection, sent):
