@@ -12,7 +12,18 @@ from django.utils import timezone
 from accounts.models import Membership, Team, User
 from audit.models import RetentionPolicy
 from retrieval import media, scope
-from retrieval.models import Asset, Collection, Grant, ModelVersion, Segment, Space, VectorTable
+from retrieval.models import (
+    Asset,
+    Collection,
+    Grant,
+    ModelVersion,
+    RedactionReport,
+    Review,
+    Segment,
+    Space,
+    VectorTable,
+)
+from retrieval.redaction.base import Finding, finding_to
 from retrieval.services.description import Description, description_write
 from retrieval.states import RawState, State
 
@@ -121,6 +132,35 @@ def make_asset(
     if raw is not None:
         description_write(asset_id=asset.pk, description=Description(name=name)).publish()
     return asset
+
+
+def make_review(
+    asset: Asset,
+    *,
+    remaining: tuple[Finding, ...] = (),
+    low: tuple[Finding, ...] = (),
+    verified: bool = True,
+    **fields: Any,
+) -> Review:
+    """An open review of an asset, over a report of what redaction found in it."""
+    with scope.system():
+        report = RedactionReport.objects.create(
+            asset=asset,
+            collection=asset.collection,
+            profile_version="standard@1",
+            remaining=[finding_to(one) for one in remaining],
+            low=[finding_to(one) for one in low],
+            verified_at=timezone.now() if verified else None,
+        )
+        searchable = asset.state == State.SEARCHABLE
+        given = {
+            "kind": Review.Kind.LOW_CONFIDENCE if searchable else Review.Kind.QUARANTINED,
+            "reason": "low-confidence" if searchable else "redaction-incomplete",
+            "reason_detail": "A second look still found something.",
+            "report": report,
+            **fields,
+        }
+        return Review.objects.create(asset=asset, collection=asset.collection, **given)
 
 
 def make_model(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.api import assets, collections, models, search
+from retrieval.api import assets, collections, models, reviews, search
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
@@ -25,6 +25,19 @@ urlpatterns = [
     path("assets/<uuid:asset_id>/content/", assets.ContentView.as_view(), name="content"),
     path("assets/<uuid:asset_id>/thumbnail/", assets.ThumbnailView.as_view(), name="thumbnail"),
     path("assets/<uuid:asset_id>/raw/", assets.RawView.as_view(), name="raw"),
+    path("reviews/", reviews.ReviewsView.as_view(), name="reviews"),
+    path("reviews/<uuid:review_id>/", reviews.ReviewView.as_view(), name="review"),
+    path("reviews/<uuid:review_id>/preview/", reviews.PreviewView.as_view(), name="review-preview"),
+    path(
+        "reviews/<uuid:review_id>/thumbnail/",
+        reviews.PreviewThumbnailView.as_view(),
+        name="review-thumbnail",
+    ),
+    path(
+        "reviews/<uuid:review_id>/uncovered/",
+        reviews.UncoveredView.as_view(),
+        name="review-uncovered",
+    ),
     path("search/", search.SearchView.as_view(), name="search"),
     path("searches/<uuid:search_id>/", search.SearchRecordView.as_view(), name="search-record"),
     path("models/", models.ModelsView.as_view(), name="models"),

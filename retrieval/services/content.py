@@ -49,9 +49,9 @@ def rendition_open(
         Gone: the rendition's period is over.
     """
     asset = _viewable(user, asset_id)
-    content = _content(media.Blob.RENDITION, asset, asset.media_type)
+    content = blob_content(media.Blob.RENDITION, asset, asset.media_type)
     event = "content:rendition:download" if download else "content:rendition:view"
-    _recorded_or_closed(content, user, asset, event, continued=continued)
+    recorded_or_closed(content, user, asset, event, continued=continued)
     return content
 
 
@@ -61,7 +61,7 @@ def thumbnail_open(*, user: User, asset_id: UUID) -> Content:
     Raises:
         NotVisible, NotAllowed, Conflict, Gone: as ``rendition_open``; Gone too where there is none.
     """
-    return _content(media.Blob.THUMBNAIL, _viewable(user, asset_id), THUMBNAIL_TYPE)
+    return blob_content(media.Blob.THUMBNAIL, _viewable(user, asset_id), THUMBNAIL_TYPE)
 
 
 def raw_open(*, user: User, asset_id: UUID, reason: str) -> Content:
@@ -75,18 +75,28 @@ def raw_open(*, user: User, asset_id: UUID, reason: str) -> Content:
     """
     asset = _readable(user, asset_id)
     access.require(user=user, collection_id=asset.collection_id, permission=Permission.RAW)
-    reason = reason.strip()
-    if not reason or len(reason) > MAX_REASON:
-        message = f"Say why, in at most {MAX_REASON} characters."
-        raise Invalid(message, fields={"reason": [message]})
-    _refuse_without_consent(asset)
+    reason = stated_reason(reason)
+    refuse_without_consent(asset)
     if asset.state == State.WITHHELD:
         raise Conflict("The asset is withheld.")
     if asset.raw_state != RawState.KEPT:
         raise Gone("The original has been destroyed, as the retention policy says.")
-    content = _content(media.Blob.RAW, asset, asset.source_type or "application/octet-stream")
-    _recorded_or_closed(content, user, asset, "content:raw:view", reason=reason)
+    content = blob_content(media.Blob.RAW, asset, asset.source_type or "application/octet-stream")
+    recorded_or_closed(content, user, asset, "content:raw:view", reason=reason)
     return content
+
+
+def stated_reason(reason: str) -> str:
+    """Why somebody wants to see an original.
+
+    Raises:
+        Invalid: nothing is said, or too much.
+    """
+    reason = reason.strip()
+    if not reason or len(reason) > MAX_REASON:
+        message = f"Say why, in at most {MAX_REASON} characters."
+        raise Invalid(message, fields={"reason": [message]})
+    return reason
 
 
 def _readable(user: User, asset_id: UUID) -> Asset:
@@ -105,8 +115,12 @@ def _viewable(user: User, asset_id: UUID) -> Asset:
     return asset
 
 
-def _refuse_without_consent(asset: Asset) -> None:
-    """Consents cannot be recorded yet, so where one is needed it is missing: fail closed."""
+def refuse_without_consent(asset: Asset) -> None:
+    """Consents cannot be recorded yet, so where one is needed it is missing: fail closed.
+
+    Raises:
+        NotAllowed: the collection wants a consent for seeing originals.
+    """
     with scope.system():
         purposes = Collection.objects.values_list("purposes", flat=True).get(id=asset.collection_id)
     if purposes.get("raw_access", {}).get("consent") != "not_required":
@@ -115,7 +129,12 @@ def _refuse_without_consent(asset: Asset) -> None:
         )
 
 
-def _content(kind: media.Blob, asset: Asset, media_type: str) -> Content:
+def blob_content(kind: media.Blob, asset: Asset, media_type: str) -> Content:
+    """A blob of an asset that the caller has been found to be allowed to see.
+
+    Raises:
+        Gone: there is none.
+    """
     try:
         stream = media.open_blob(kind, asset.pk)
     except media.BlobMissing:
@@ -123,7 +142,7 @@ def _content(kind: media.Blob, asset: Asset, media_type: str) -> Content:
     return Content(stream=stream, media_type=media_type, size=stream.size)
 
 
-def _recorded_or_closed(
+def recorded_or_closed(
     content: Content,
     user: User,
     asset: Asset,
@@ -132,7 +151,10 @@ def _recorded_or_closed(
     reason: str = "",
     continued: bool = False,
 ) -> None:
-    """Writes the ledger entry; whatever goes wrong with it, nothing can be read any more."""
+    """Writes the ledger entry; whatever goes wrong with it, nothing can be read any more.
+
+    ``continued``: part of a view of a moment ago, which is in the ledger already.
+    """
     mark = f"content:viewed:{user.pk}:{asset.pk}:{event}"
     try:
         if continued and cache.get(mark) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from audit import ledger
+from audit.blind import blind_due, blind_purge
 from retrieval import media, scope
 from retrieval.models import Asset
 from retrieval.states import IN_PROGRESS, RawState, State
@@ -26,10 +27,14 @@ _ABANDONED_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Purged:
-    """How many originals were (in a dry run: would be) destroyed, and stray blobs removed."""
+    """How many originals were (in a dry run: would be) destroyed, and stray blobs removed.
+
+    ``blind``: blind indexes whose period is over.
+    """
 
     raw: int = 0
     strays: int = 0
+    blind: int = 0
 
 
 def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
@@ -40,14 +45,17 @@ def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
     """
     if dry_run:
         with scope.system():
-            return Purged(raw=Asset.objects.filter(_due()).count(), strays=len(set(_strays())))
+            raw = Asset.objects.filter(_due()).count()
+            return Purged(raw=raw, strays=len(set(_strays())), blind=blind_due())
     raw = 0
     while done := _purge_batch(batch):
         raw += done
     strays = strays_remove()
-    if raw or strays:
-        logger.info("purged", raw=raw, strays=strays)
-    return Purged(raw=raw, strays=strays)
+    with scope.system():
+        blind = blind_purge()
+    if raw or strays or blind:
+        logger.info("purged", raw=raw, strays=strays, blind=blind)
+    return Purged(raw=raw, strays=strays, blind=blind)
 
 
 def _due() -> Q:
@@ -81,32 +89,38 @@ def _purge_batch(batch: int) -> int:
 
 
 def strays_remove() -> int:
-    """Removes what a dead process left: unfinished uploads, blobs of no asset or an erased one."""
+    """Removes what a dead process left: unfinished uploads, blobs of no asset or an erased one.
+
+    And what is redacted of assets that a steward rejected.
+    """
     for asset_id in media.remove_stale_incoming(older_than_seconds=_ABANDONED_SECONDS):
         with scope.system():
             known = Asset.objects.filter(id=asset_id).exists()
         if not known:
             media.destroy_raw(asset_id)
     removed = 0
-    for asset_id, everything in _strays():
-        if everything:
-            media.destroy_all(asset_id)
-        else:
-            media.destroy_raw(asset_id)
+    for asset_id, destroy in _strays():
+        destroy(asset_id)
         removed += 1
     return removed
 
 
-def _strays() -> Iterator[tuple[UUID, bool]]:
-    """Assets with blobs they should not have, and whether the redacted ones go too."""
+def _strays() -> Iterator[tuple[UUID, Callable[[UUID], None]]]:
+    """Assets with blobs they should not have, and what rids them of those."""
     for kind in media.Blob:
         stored = media.stored_ids(kind, older_than_seconds=_ABANDONED_SECONDS)
         while some := list(islice(stored, _IDS_A_QUERY)):
             with scope.system():
                 living = Asset.objects.filter(id__in=some).exclude(state=State.ERASED)
-                raw_state = dict(living.values_list("id", "raw_state"))
+                states = {
+                    asset_id: (raw_state, state)
+                    for asset_id, raw_state, state in living.values_list("id", "raw_state", "state")
+                }
             for asset_id in some:
-                if asset_id not in raw_state:
-                    yield asset_id, True
-                elif kind in media.RAW_BLOBS and raw_state[asset_id] != RawState.KEPT:
-                    yield asset_id, False
+                if asset_id not in states:
+                    yield asset_id, media.destroy_all
+                elif kind in media.RAW_BLOBS:
+                    if states[asset_id][0] != RawState.KEPT:
+                        yield asset_id, media.destroy_raw
+                elif states[asset_id][1] == State.REJECTED:
+                    yield asset_id, media.destroy_redacted

@@ -15,7 +15,7 @@ from audit.models import LedgerEntry
 from retrieval import scope
 from retrieval.models import EvaluationRun, Grant, ModelVersion, Space
 from tests.cast import client_of
-from tests.factories import make_asset
+from tests.factories import make_asset, make_review
 
 # What an outsider gets who holds no grant and no organisation role, by route name and verb. "own":
 # 200, and nothing of others in it. "open": meant for everybody, even strangers.
@@ -50,6 +50,12 @@ EXPECTED = {
     ("content", "get"): 404,
     ("thumbnail", "get"): 404,
     ("raw", "get"): 404,
+    ("reviews", "get"): "own",
+    ("review", "get"): 404,
+    ("review", "post"): 404,
+    ("review-preview", "get"): 404,
+    ("review-thumbnail", "get"): 404,
+    ("review-uncovered", "get"): 404,
     ("search", "post"): "search",
     ("search-record", "get"): 404,
     ("models", "get"): "own",
@@ -74,6 +80,7 @@ BODIES = {
     "collection": {"name": "x"},
     "grants": {"user": "otto", "role": "steward"},
     "search": {"text": "bear"},
+    "review": {"decision": "accept"},
     "password": {"current_password": "wrong", "new_password": "wrong"},
     "retention-policies": {"name": "x", "rules": []},
 }
@@ -118,6 +125,9 @@ def ids(people):
         "search_id": uuid4(),
         "model_id": ModelVersion.objects.create(
             name="any", version="1", space=Space.objects.create(name="any", dimension=2)
+        ).pk,
+        "review_id": make_review(
+            make_asset(people.collection, state="quarantined", rendition=b"text", title="Secret")
         ).pk,
         "evaluation_id": EvaluationRun.objects.create(
             model="any@1", dataset="titles", collection=people.collection, result={}
@@ -200,5 +210,5 @@ def test_nothing_of_all_that_was_refused_left_a_trace_as_done(people, ids):
             call(client_of(people.outsider), name, verb, address(route, ids))
     assert LedgerEntry.objects.count() == before
     with scope.system():
-        assert people.collection.assets.count() == 1
+        assert people.collection.assets.count() == 2
         assert people.collection.grants.count() == 5
