@@ -160,3 +160,24 @@ class RetentionPolicy(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BlindIndex(models.Model):
+    """A keyed hash of one identifier that was taken out of one asset; see ``audit.blind``.
+
+    Without the period's key it says only that the asset had an identifier of that form. The rows of
+    an asset go with it, and at ``expires_at`` both row and key.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    asset_id = models.UUIDField(db_index=True)
+    form = models.CharField(max_length=8)  # email, phone, number, name
+    digest = models.BinaryField(max_length=32)
+    period = models.CharField(max_length=16)  # which key of the key store
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "blind indexes"
+
+    def __str__(self) -> str:
+        return f"{self.form} of {self.asset_id}"

@@ -277,6 +277,8 @@ VITRINE_DEMO = env_bool("VITRINE_DEMO", default=False)
 VITRINE_MASTER_KEY_FILE = env_path("VITRINE_MASTER_KEY_FILE")
 VITRINE_MASTER_PASSPHRASE_FILE = env_path("VITRINE_MASTER_PASSPHRASE_FILE")
 VITRINE_KEPT_QUERY_HOURS = env_int("VITRINE_KEPT_QUERY_HOURS", 24)
+# How long somebody's assets can be found by an identifier that was taken out; 0: not at all.
+VITRINE_BLIND_INDEX_DAYS = env_int("VITRINE_BLIND_INDEX_DAYS", 365)
 VITRINE_QUARANTINE_RAW_DAYS = env_int("VITRINE_QUARANTINE_RAW_DAYS", 14, at_least=1)
 # Re-embedding beside searches: the share of its time that it always gets, and how long the model
 # server may compute for it at once.

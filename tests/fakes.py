@@ -13,9 +13,11 @@ import numpy as np
 from retrieval.encoders.client import ModelInfo, ModelRefused, ModelUnavailable
 from retrieval.redaction.amended import Amended
 from retrieval.redaction.amending import text_amend
-from retrieval.redaction.base import Finding, RedactedText
+from retrieval.redaction.base import Finding, Profile, RedactedText, RedactionKeys
+from retrieval.redaction.blind import blind_entries
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.redaction.types import (
+    BlindEntry,
     Prepared,
     QueryMedia,
     RedactionCount,
@@ -54,7 +56,15 @@ class FakeRedaction:
             raise RedactionUnavailable("not-reachable")
         return {"status": "ok"}
 
-    def prepare(self, stream: Iterable[bytes], *, name: str, title: str, profile: str) -> Prepared:
+    def prepare(
+        self,
+        stream: Iterable[bytes],
+        *,
+        name: str,
+        title: str,
+        profile: Profile | str,
+        keys: RedactionKeys | None = None,
+    ) -> Prepared:
         data = b"".join(stream)
         self._begin("prepare")
         if data.startswith(b"BAD"):
@@ -87,11 +97,12 @@ class FakeRedaction:
             thumbnail_type="image/webp",
             title=heading.text,
             segments=plans,
+            blind=self._blind(data.decode(errors="replace"), keys),
             redactions=(RedactionCount(kind="EMAIL_ADDRESS", count=len(findings)),)
             if findings
             else (),
             steps=(StepRecord(step="decode", component="fake", version="1"),),
-            profile_version=f"{profile}@1",
+            profile_version=f"{profile}@1" if isinstance(profile, str) else profile.ref,
             covers=("text:structured",),
             width=4 if modality == "image" else None,
             height=3 if modality == "image" else None,
@@ -147,6 +158,11 @@ class FakeRedaction:
         self._begin("redact_texts")
         return [self._text(text) for text in texts]
 
+    def redact_words(
+        self, texts: list[str], *, profile: Profile | str, keys: RedactionKeys | None = None
+    ) -> tuple[list[RedactedText], tuple[BlindEntry, ...]]:
+        return self.redact_texts(texts, profile=""), self._blind("\n".join(texts), keys)
+
     def tensors(
         self, rendition: bytes, *, media_type: str, spec: TensorSpec, priority: str = "ingest"
     ) -> list[np.ndarray]:
@@ -178,6 +194,10 @@ class FakeRedaction:
         if self.down:
             raise RedactionUnavailable("not-reachable")
         self.before(call)
+
+    def _blind(self, text: str, keys: RedactionKeys | None) -> tuple[BlindEntry, ...]:
+        seen = [("EMAIL_ADDRESS", match[0]) for match in EMAIL.finditer(text)]
+        return blind_entries(seen, key=keys.blind_key if keys else b"")
 
     def _text(self, text: str) -> RedactedText:
         findings = tuple(

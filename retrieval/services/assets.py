@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger
+from audit.blind import blind_forget
 from retrieval import access, media, scope
 from retrieval.access import Permission
 from retrieval.errors import NotVisible
@@ -50,6 +51,7 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
             backend().delete(table=table, asset_ids=[asset_id])
         Segment.objects.filter(asset_id=asset_id).delete()
         ProvenanceStep.objects.filter(asset_id=asset_id).delete()
+        blind_forget(asset_ids=[asset_id])
         forget(asset_id=asset_id)
         ledger.record(
             event="ingest:asset:delete",

@@ -8,7 +8,7 @@ cannot write twice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +19,8 @@ from django.utils import timezone
 from audit import ledger
 from retrieval import incarnation, scope
 from retrieval.models import Asset
+from retrieval.redaction.base import Profile
+from retrieval.selectors.profiles import profile_of
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
 from retrieval.services.review_queue import review_open, reviews_close
@@ -49,7 +51,8 @@ class Claimed:
     token: UUID
     state: State
     attempts: int
-    profile: str
+    profile: Profile
+    received_at: datetime
     modality: str
     media_type: str
     title: str
@@ -90,7 +93,8 @@ def asset_claim(*, stage: str, asset_id: UUID) -> Claimed | None:
             token=token,
             state=state,
             attempts=asset.attempts + 1,
-            profile=asset.collection.redaction_profile,
+            profile=profile_of(asset.collection),
+            received_at=asset.created_at,
             modality=asset.modality,
             media_type=asset.media_type,
             title=asset.title,

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts import trail
 from accounts.models import Membership, Team, User
+from audit.keystore import default_keystore
 from audit.models import RetentionPolicy
 from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
 from retrieval.models import Asset, Collection, Grant, Role, default_purposes
-from retrieval.redaction.registry import profile_names
+from retrieval.selectors.profiles import all_names, profile_of
 from retrieval.services.model_sets import unused_sets_delete
 from retrieval.services.retention import raw_deadlines_recompute
 from retrieval.states import State
@@ -75,6 +78,8 @@ def collection_create(*, by: User, name: str, description: str = "", **rules: An
         collection.save(force_insert=True)
         for role in (Role.STEWARD, Role.CURATOR):
             Grant.objects.create(collection=collection, user=by, role=role, created_by=by)
+        if "redaction_profile" in rules:
+            _note_profile(collection, by)
         trail.note(event="collection:collection:create", by=by, refs=_refs(collection))
     return collection
 
@@ -89,6 +94,7 @@ def collection_update(*, by: User, collection_id: UUID, **changes: Any) -> Colle
     access.require(user=by, collection_id=collection_id, permission=Permission.GOVERN)
     with scope.system():
         collection = _locked(collection_id)
+        profile = collection.redaction_profile
         for field in ("name", "description"):
             if field in changes:
                 setattr(collection, field, changes.pop(field))
@@ -98,6 +104,8 @@ def collection_update(*, by: User, collection_id: UUID, **changes: Any) -> Colle
             unused_sets_delete()
         if "retention_policy" in changes:
             raw_deadlines_recompute(collection_id=collection_id)
+        if collection.redaction_profile != profile:
+            _note_profile(collection, by)
         trail.note(event="collection:collection:update", by=by, refs=_refs(collection))
     return collection
 
@@ -119,6 +127,8 @@ def collection_delete(*, by: User, collection_id: UUID) -> None:
         trail.note(event="collection:collection:delete", by=by, refs=_refs(collection))
         collection.delete()
         unused_sets_delete()
+        # With it goes whatever was hashed under it: contents' digests and hashed placeholders.
+        transaction.on_commit(partial(default_keystore().destroy, "collection", str(collection_id)))
 
 
 def grant_create(
@@ -208,7 +218,7 @@ def _apply(collection: Collection, rules: dict[str, Any]) -> None:
         raise TypeError(f"not a rule of a collection: {sorted(unknown)}")
     if "redaction_profile" in rules:
         collection.redaction_profile = _one_of(
-            "redaction_profile", rules["redaction_profile"], profile_names()
+            "redaction_profile", rules["redaction_profile"], all_names()
         )
     if "model_set" in rules:
         # A set of a collection's own comes from a promotion and can only be left.
@@ -254,6 +264,12 @@ def _purposes(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 def _refs(collection: Collection) -> trail.Refs:
     return {"collection": str(collection.pk)}
+
+
+def _note_profile(collection: Collection, by: User) -> None:
+    """What is uploaded from now on is redacted by another profile."""
+    refs = _refs(collection) | {"profile": profile_of(collection).ref}
+    trail.note(event="policy:profile:assign", by=by, refs=refs)
 
 
 def _grant_refs(grant: Grant) -> trail.Refs:

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from retrieval import clients, media
 from retrieval.errors import Invalid
+from retrieval.redaction.base import Profile, RedactionKeys
+from retrieval.redaction.types import BlindEntry
 
 MAX_METADATA_BYTES = 16 * 1024
 MAX_DEPTH = 6
@@ -39,6 +41,7 @@ class RedactedWords:
     source: str
     metadata: dict[str, Any]
     counts: dict[str, int]
+    blind: tuple[BlindEntry, ...] = ()
 
 
 def metadata_checked(metadata: object) -> dict[str, Any]:
@@ -94,7 +97,9 @@ def description_read(*, asset_id: UUID) -> Description:
     return Description(**json.loads(media.read_blob(media.Blob.DESCRIPTION, asset_id)))
 
 
-def words_redact(*, description: Description, profile: str) -> RedactedWords:
+def words_redact(
+    *, description: Description, profile: Profile, keys: RedactionKeys
+) -> RedactedWords:
     """Source and metadata redacted: strings, keys and numbers, which may be a telephone's.
 
     Raises:
@@ -104,14 +109,14 @@ def words_redact(*, description: Description, profile: str) -> RedactedWords:
     texts = [clean(text) for text in texts]
     if not any(texts):
         return RedactedWords(source="", metadata=description.metadata, counts={})
-    redacted = clients.redaction().redact_texts(texts, profile=profile)
+    redacted, blind = clients.redaction().redact_words(texts, profile=profile, keys=keys)
     counts: Counter[str] = Counter()
     for text in redacted:
         counts.update(text.counts())
     answers = iter([text.text for text in redacted])
     source = next(answers)[:MAX_TITLE]
     metadata = _rebuilt(description.metadata, answers)
-    return RedactedWords(source=source, metadata=metadata, counts=dict(counts))
+    return RedactedWords(source=source, metadata=metadata, counts=dict(counts), blind=blind)
 
 
 def clean(text: str) -> str:

@@ -22,6 +22,7 @@ from retrieval.models import Asset, Collection
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.selectors.modalities import array_words, modalities_embedded
+from retrieval.selectors.profiles import profile_of
 from retrieval.services.description import Description, description_write, metadata_checked
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
@@ -125,9 +126,7 @@ def preview(
     """
     access.require(user=user, collection_id=collection_id, permission=Permission.CONTRIBUTE)
     with scope.system():
-        profile = Collection.objects.values_list("redaction_profile", flat=True).get(
-            id=collection_id
-        )
+        profile = profile_of(Collection.objects.get(id=collection_id))
         words = array_words(_embedded(modality))
     try:
         prepared = clients.redaction().prepare(

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from audit import ledger
+from audit import blind, ledger
 from retrieval import clients, media, scope
 from retrieval.models import Asset
 from retrieval.queue import enqueue_after_commit
+from retrieval.redaction.base import RedactionKeys
 from retrieval.redaction.types import Prepared
 from retrieval.selectors.modalities import array_words
 from retrieval.services.claims import Claimed, asset_advance
@@ -20,6 +21,7 @@ from retrieval.services.description import (
     description_read,
     words_redact,
 )
+from retrieval.services.profiles import hash_key
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
 from retrieval.services.review_apply import redrawn
@@ -74,14 +76,20 @@ def _made(claimed: Claimed) -> _Made:
     description = description_read(asset_id=claimed.asset_id)
     with scope.system():
         words = array_words(description.modality)
+    keys = RedactionKeys(
+        hash_key=hash_key(collection_id=claimed.collection_id, profile=claimed.profile),
+        blind_key=blind.blind_key(asset_id=claimed.asset_id, received_at=claimed.received_at),
+    )
     prepared = clients.redaction().prepare(
         media.iter_blob(media.Blob.RAW, claimed.asset_id),
         name=description.name,
         title=description.title,
         profile=claimed.profile,
+        keys=keys,
         **words,
     )
-    return _Made(prepared, words_redact(description=description, profile=claimed.profile))
+    redacted = words_redact(description=description, profile=claimed.profile, keys=keys)
+    return _Made(prepared, redacted)
 
 
 def _store(claimed: Claimed, made: _Made) -> None:
@@ -123,6 +131,11 @@ def _store(claimed: Claimed, made: _Made) -> None:
         language=prepared.language,
         findings=prepared.findings,
         low=[*prepared.low, *drawn_before],
+    )
+    blind.blind_replace(
+        asset_id=claimed.asset_id,
+        received_at=claimed.received_at,
+        entries=[(e.kind, bytes.fromhex(e.digest)) for e in (*prepared.blind, *made.words.blind)],
     )
     for step in prepared.steps:
         step_add(

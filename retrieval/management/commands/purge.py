@@ -1,4 +1,4 @@
-"""``manage.py purge``: destroy the originals whose period is over."""
+"""``manage.py purge``: destroy the originals and blind indexes whose period is over."""
 
 from __future__ import annotations
 
@@ -25,5 +25,6 @@ class Command(BaseCommand):
         purged = purge(dry_run=dry_run)
         verb = "would be" if dry_run else "were"
         self.stdout.write(
-            f"{purged.raw} originals {verb} destroyed, {purged.strays} stray blobs {verb} removed."
+            f"{purged.raw} originals {verb} destroyed, {purged.strays} stray blobs {verb} removed, "
+            f"{purged.blind} blind indexes {verb} forgotten."
         )

@@ -15,7 +15,8 @@ from retrieval import access
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavailable
 from retrieval.models import Asset, Collection
-from retrieval.redaction.registry import profile_names
+from retrieval.redaction.base import Profile
+from retrieval.redaction.profile_compare import combined
 from retrieval.selectors.assets import asset_get
 from retrieval.selectors.bridges import ActiveBridge, bridges_between
 from retrieval.selectors.models import (
@@ -24,6 +25,7 @@ from retrieval.selectors.models import (
     calibrations_of,
     models_for,
 )
+from retrieval.selectors.profiles import profile_named
 from retrieval.services.search.checks import Checked
 from retrieval.states import State
 from retrieval.vectors import Vector, backend
@@ -36,7 +38,7 @@ _DEFAULT_PROFILE = "standard"  # where nothing is searched, so that no collectio
 class Rules:
     """What the searched collections ask of a search together."""
 
-    profile: str
+    profile: Profile
     keep_query_for: timedelta
 
 
@@ -166,11 +168,9 @@ def _query_asset(
 
 
 def _rules(collections: list[Collection], modality: str) -> Rules:
-    profiles = {c.redaction_profile for c in collections} or {_DEFAULT_PROFILE}
-    strictest_first = profile_names()
-    unknown = not profiles <= set(strictest_first)
+    names = {c.redaction_profile for c in collections} or {_DEFAULT_PROFILE}
     policies = [c.retention_policy.rules if c.retention_policy else [] for c in collections]
     return Rules(
-        profile=strictest_first[0] if unknown else min(profiles, key=strictest_first.index),
+        profile=combined([profile_named(name) for name in sorted(names)]),
         keep_query_for=query_period(policies, modality=modality, default=default_query_period()),
     )

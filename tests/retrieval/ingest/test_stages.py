@@ -53,7 +53,7 @@ def test_redact_stores_what_may_be_shown_and_queues_verify(
     assert row.source == "from <EMAIL_ADDRESS_1>"
     assert row.metadata == {"by": "<EMAIL_ADDRESS_1>", "n": [1, True]}
     assert row.redactions == [{"kind": "EMAIL_ADDRESS", "count": 4}]
-    assert (row.claim, row.attempts, row.profile_version) == (None, 0, "standard@1")
+    assert (row.claim, row.attempts, row.profile_version) == (None, 0, "standard@2")
     rendition = media.read_blob(media.Blob.RENDITION, asset.pk)
     assert rendition == b"first line\nmail <EMAIL_ADDRESS_1>"
     assert media.read_blob(media.Blob.THUMBNAIL, asset.pk) == b"thumb"
