@@ -1,0 +1,1 @@
+"""Every store of this appliance, as ``audit.canary`` searches it; ``manage.py canary``."""
