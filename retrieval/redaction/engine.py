@@ -1,30 +1,56 @@
-"""Presidio's analyser set up so that it downloads, logs and forgives nothing."""
+"""Presidio's recognisers and ours, asked in turn: nothing downloaded, nothing logged or forgiven."""
 
 from __future__ import annotations
 
 import logging
+import re
+import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from retrieval.redaction import no_torch
-from retrieval.redaction.context import WordContextEnhancer
+from retrieval.redaction import context, no_torch
 from retrieval.redaction.errors import RedactionTimeoutError
-from retrieval.redaction.recognizers import LANGUAGE, recognizers
+from retrieval.redaction.recognizers import recognizers
+from retrieval.redaction.recognizers.frame import PATTERN_LIMIT_SECONDS, Recognizer
 
 with no_torch.blocked():
     import presidio_analyzer
-    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry, pattern_recognizer
-    from presidio_analyzer.nlp_engine import NoOpNlpEngine
-    from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
+    from presidio_analyzer import pattern_recognizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from presidio_analyzer import EntityRecognizer, RecognizerResult
 
-# Seconds of processor time for one pattern on one window of a few thousand characters; usual is
-# under a millisecond.
-PATTERN_LIMIT_SECONDS: Final = 5
+    from retrieval.redaction.base import Finding
+
+# Processor seconds for one recogniser on one window. Patterns have a limit of their own within.
+RECOGNIZER_LIMIT_SECONDS: Final = 10.0
+_DIGIT: Final = re.compile(r"\d")
+_AT: Final = re.compile(r"@|%40|\b(?:at)\b|[\[{(]at", re.IGNORECASE)
+
+
+class SpanModel(Protocol):
+    """Finds what needs a trained model, such as names; safe to call from several threads."""
+
+    @property
+    def name(self) -> str:
+        """Shown as the recogniser of what it finds."""
+
+    @property
+    def version(self) -> str:
+        """For provenance."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Entity kinds that it can find."""
+
+    def spans(self, texts: Sequence[str]) -> list[list[Finding]]:
+        """For each text what was found at any score; offsets are the text's.
+
+        Raises:
+            RedactionTimeoutError: a text could not be finished.
+        """
 
 
 class FailClosedHandler(logging.Handler):
@@ -48,43 +74,74 @@ class FailClosedHandler(logging.Handler):
 
 
 class Engine:
-    """Presidio's analyser with our recognisers, without a language model."""
+    """Every recogniser of structured kinds, and the models for the others.
 
-    def __init__(self, extra: Sequence[EntityRecognizer] = ()) -> None:
+    Presidio's ``AnalyzerEngine`` is not used: it asks every recogniser about every text, copies
+    what it finds many times over, and compares lemmas that a pipeline without a model lacks.
+    """
+
+    def __init__(
+        self, extra: Sequence[EntityRecognizer] = (), models: Sequence[SpanModel] = ()
+    ) -> None:
         """Build recognisers and silence Presidio's logger.
 
-        ``extra`` is for tests and later detectors.
+        ``extra`` are more recognisers of Presidio's kind; ``models`` are asked in batches.
         """
         _silence()
-        for module in (pattern_recognizer, iban_recognizer):
-            setattr(module, "REGEX_TIMEOUT_SECONDS", PATTERN_LIMIT_SECONDS)  # noqa: B010 - untyped
-        self._analyzer = AnalyzerEngine(
-            registry=RecognizerRegistry(
-                recognizers=[*recognizers(), *extra], supported_languages=[LANGUAGE]
-            ),
-            # Words and lemmas are not needed: the enhancer reads the text. The engine of issue 4's
-            # names goes here.
-            nlp_engine=NoOpNlpEngine(models=[{"lang_code": LANGUAGE, "model_name": ""}]),
-            context_aware_enhancer=WordContextEnhancer(),
-            supported_languages=[LANGUAGE],
-            log_decision_process=False,
-        )
+        setattr(pattern_recognizer, "REGEX_TIMEOUT_SECONDS", PATTERN_LIMIT_SECONDS)  # noqa: B010 - untyped
+        self._recognizers = [*recognizers(), *extra]
+        self.models = tuple(models)
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Every entity kind that some recogniser knows."""
-        return frozenset(self._analyzer.get_supported_entities(LANGUAGE))
+        """Every entity kind that some recogniser or model knows."""
+        known = {kind for one in self._recognizers for kind in one.supported_entities}
+        return frozenset(known.union(*(model.kinds for model in self.models)))
 
-    def analyze(self, text: str, kinds: list[str]) -> list[RecognizerResult]:
-        """Everything found of ``kinds`` at any score, in no order, overlapping.
+    def analyze(self, text: str, kinds: frozenset[str]) -> list[RecognizerResult]:
+        """Everything that recognisers find of ``kinds`` at any score; in no order, overlapping.
 
         Raises:
-            RedactionTimeoutError: a pattern ran out of time.
+            RedactionTimeoutError: a pattern or recogniser ran out of time.
         """
-        found: list[RecognizerResult] = self._analyzer.analyze(
-            text, language=LANGUAGE, entities=kinds, score_threshold=0.0
-        )
+        has = {"": True, "digit": bool(_DIGIT.search(text)), "at": bool(_AT.search(text))}
+        words: context.Words | None = None
+        found: list[RecognizerResult] = []
+        for recognizer in self._recognizers:
+            if not has[getattr(recognizer, "needs", "")]:
+                continue
+            wanted = [kind for kind in recognizer.supported_entities if kind in kinds]
+            if not wanted:
+                continue
+            started = time.thread_time()
+            results: list[RecognizerResult] = recognizer.analyze(text, wanted, None)
+            if time.thread_time() - started > RECOGNIZER_LIMIT_SECONDS:
+                raise RedactionTimeoutError("a recogniser ran out of time")
+            if results:
+                words = words or context.words_of(text)
+                _weigh(results, recognizer, words)
+                found += results
         return found
+
+
+def _weigh(results: list[RecognizerResult], recognizer: Any, words: context.Words) -> None:
+    """Raise and lower scores by the words around."""
+    ours = isinstance(recognizer, Recognizer)
+    for result in results:
+        if result.score >= context.SURE and ours:
+            continue
+        wanted = (
+            recognizer.words(result.entity_type) if ours else tuple(recognizer.context or ())
+        )
+        around = words.around(result.start, result.end) if wanted else ""
+        if wanted and context.pattern(wanted).search(around):
+            result.score = context.raised(result.score)
+        elif (
+            result.score < context.SURE
+            and getattr(recognizer, "deniable", False)
+            and words.speaks_against(result.start, result.end)
+        ):
+            result.score = min(result.score, context.DOUBTED)
 
 
 @lru_cache(maxsize=1)

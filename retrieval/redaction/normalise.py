@@ -1,14 +1,16 @@
 """A view of a text in which tricks of writing are undone, with offsets back into the original.
 
 Zero-width and direction marks vanish; digits of any script, full-width and mathematical letters,
-exotic spaces, dashes and dots become their ASCII forms; Cyrillic and Greek letters that look like
-Latin ones become those (after Unicode TR 39, "confusables", the pairs that occur in e-mail
-addresses and document numbers). Only analysis reads this view: what is kept of a text is kept as it
-was written.
+exotic spaces, dashes and dots become their ASCII forms; Cyrillic, Greek and Armenian letters that
+look like Latin ones become those (after Unicode TR 39, "confusables", the pairs that occur in e-mail
+addresses and document numbers) in words that hold Latin letters or digits as well: a word wholly in
+its own script stays readable for those who look for names. Only analysis reads this view: what is
+kept of a text is kept as it was written.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ _FOLDED: Final = {
     **dict.fromkeys("\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-"),
     **dict.fromkeys("\u2024\u3002\uff0e\uff61", "."),
     **dict.fromkeys("\ufe6b\uff20", "@"),
+}
+_ALIKE: Final = {
     **dict(
         zip(
             "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b\u051d",
@@ -48,7 +52,16 @@ _FOLDED: Final = {
             strict=True,
         )
     ),
+    # Palochka, dotless i, script small g and alpha, Armenian oh, vo and so.
+    **dict(
+        zip("\u04cf\u0131\u0261\u0251\u0585\u0578\u057d\u04c0", "ligaonul", strict=True)
+    ),
 }
+_ALIKE_TABLE: Final = str.maketrans(_ALIKE)
+_ALIKE_CLASS: Final = "[" + "".join(_ALIKE) + "]"
+# A run without blanks, of bounded length, around a letter that looks like a Latin one.
+_ALIKE_WORD: Final = re.compile(rf"[^\s{_ALIKE_CLASS[1:-1]}]{{0,256}}{_ALIKE_CLASS}\S{{0,256}}")
+_LATIN: Final = re.compile(r"[A-Za-z0-9@]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,7 @@ def normalise(text: str) -> Normalised:
         return Normalised(text)
     table = {ord(char): _fold(char) for char in set(text) if not char.isascii()}
     if not any(char in _INVISIBLE for char in map(chr, table)):
-        return Normalised(text.translate(table))
+        return Normalised(_unlike(text.translate(table)))
     pieces: list[str] = []
     cuts: list[int] = []
     shifts: list[int] = []
@@ -91,7 +104,14 @@ def normalise(text: str) -> Normalised:
                 cuts.append(cut)
                 shifts.append(gone)
     pieces.append(text[start:])
-    return Normalised("".join(pieces).translate(table), tuple(cuts), tuple(shifts))
+    return Normalised(_unlike("".join(pieces).translate(table)), tuple(cuts), tuple(shifts))
+
+
+def _unlike(text: str) -> str:
+    """``text`` with letters that look like Latin ones made so in words of mixed script."""
+    return _ALIKE_WORD.sub(
+        lambda word: word[0].translate(_ALIKE_TABLE) if _LATIN.search(word[0]) else word[0], text
+    )
 
 
 def _fold(char: str) -> str:

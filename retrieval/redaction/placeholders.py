@@ -75,14 +75,25 @@ def render(
 
     Findings ordered, not overlapping.
     """
+    return rendered(text, findings, profile=profile, book=book)[0]
+
+
+def rendered(
+    text: str, findings: Iterable[Finding], *, profile: Profile, book: PlaceholderBook
+) -> tuple[str, list[int]]:
+    """``render``, and by how much what follows each finding has moved."""
     pieces: list[str] = []
-    done = 0
+    moves: list[int] = []
+    done = moved = 0
     for finding in findings:
         value = text[finding.start : finding.end]
-        pieces += (text[done : finding.start], _stand_in(finding.kind, value, profile, book))
+        instead = _stand_in(finding.kind, value, profile, book)
+        pieces += (text[done : finding.start], instead)
         done = finding.end
+        moved += len(instead) - len(value)
+        moves.append(moved)
     pieces.append(text[done:])
-    return "".join(pieces)
+    return "".join(pieces), moves
 
 
 def _stand_in(kind: str, value: str, profile: Profile, book: PlaceholderBook) -> str:

@@ -1,103 +1,126 @@
-"""Structured personal data in text.
-
-Cards, accounts, e-mail, telephone, addresses of machines, official numbers.
-
-Names, places and organisations are *not* found: they need a trained recogniser, which a later
-version brings. ``Profile.covers`` says so in every report.
-"""
+"""Personal data in text: structured kinds by rule, names and the like by the engine's models."""
 
 from __future__ import annotations
 
-import re
 import time
+from bisect import bisect_right
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from retrieval.redaction import encoded, spans, views
 from retrieval.redaction.base import Finding, RedactedText
 from retrieval.redaction.engine import Engine, shared_engine, version
 from retrieval.redaction.errors import RedactionTimeoutError
+from retrieval.redaction.kinds import DENIED
 from retrieval.redaction.normalise import normalise
-from retrieval.redaction.placeholders import Numbering, blank, blank_spans, render
+from retrieval.redaction.placeholders import Numbering, blank, blank_spans, rendered
 from retrieval.redaction.windows import CORE_CHARS, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from retrieval.redaction.base import PlaceholderBook, Profile
 
 # Our own part of the version: a change of patterns, context or thresholds' meaning raises it.
-REVISION: Final = 1
-# A text may take this long: ten seconds, and one more of processor time for every 4,000 characters.
-# Prose takes a twentieth of that.
+REVISION: Final = 2
+# A text may take this long: ten seconds, and one more of processor time for every 2,000 characters.
+# Prose takes a fiftieth of that.
 _BASE_SECONDS: Final = 10.0
-_CHARS_A_SECOND: Final = 4_000
+_CHARS_A_SECOND: Final = 2_000
 # Taking something out can make something else visible (a number beside it, a shorter match): look
-# again, but not for ever.
+# again around it, but not for ever.
 _PASSES: Final = 3
-# Regular expressions take an underscore for a letter: no number ends or begins beside one.
-_GLUED: Final = re.compile(r"\d_|_\d")
+_AROUND_CHARS: Final = 100
+_BATCH: Final = 16
+# In a text read otherwise than it stands, bare numbers prove little.
+_LEAST_EDITED: Final = 0.5
+
+_Found = tuple[list[Finding], list[Finding]]
 
 
 class StructuredTextRedactor:
-    """Presidio's structured recognisers over overlapping windows of a normalised view."""
+    """Recognisers over overlapping windows of a normalised view.
 
-    name = "structured-text"
+    Then over what reads differently: lines joined, mark-up undone, codes decoded.
+    """
 
-    def __init__(self, engine: Engine | None = None, *, core_chars: int = CORE_CHARS) -> None:
-        """``core_chars`` is the window size; verification uses another one."""
+    name = "text"
+
+    def __init__(
+        self,
+        engine: Engine | None = None,
+        *,
+        core_chars: int = CORE_CHARS,
+        again: bool = False,
+    ) -> None:
+        """``core_chars`` is the window size; ``again`` is for the second look.
+
+        The second look is at redacted text, where placeholders are ours.
+        """
         self._engine = engine or shared_engine()
         self._core_chars = core_chars
+        self._again = again
 
     @property
     def version(self) -> str:
-        """Our revision and Presidio's version."""
-        return f"{REVISION}+presidio-{version()}"
+        """Our revision, Presidio's version and those of the models."""
+        models = "".join(f"+{model.name}-{model.version}" for model in self._engine.models)
+        return f"{REVISION}+presidio-{version()}{models}"
 
     def analyse(self, text: str, *, profile: Profile) -> tuple[Finding, ...]:
         """Findings at the profile's thresholds, ordered by start, not overlapping.
 
-        Offsets of ``text``.
-
-        Placeholders in ``text`` are ignored.
+        Offsets of ``text``. Placeholders in ``text`` are ignored.
 
         Raises:
             RedactionTimeoutError: the text took too long; nothing may be concluded from it.
         """
-        view = normalise(blank(text))
-        deadline = time.thread_time() + _BASE_SECONDS + len(view.text) / _CHARS_A_SECOND
-        found = self._pass(view.text, profile, deadline)
-        if _GLUED.search(view.text):
-            # In names of files and fields an underscore stands for a space.
-            parted = blank_spans(view.text, ((f.start, f.end) for f in found)).replace("_", " ")
-            found = _merged([*found, *self._pass(parted, profile, deadline)])
-        for _ in range(_PASSES - 1):
-            left = blank_spans(view.text, ((f.start, f.end) for f in found))
-            more = self._pass(left, profile, deadline) if found else []
-            if not more:
-                break
-            found = _merged([*found, *more])
-        return tuple(
-            Finding(
-                kind=f.kind,
-                start=start,
-                end=end,
-                score=round(f.score, 2),
-                recognizer=f.recognizer,
-            )
-            for f in found
-            for start, end in (view.original(f.start, f.end),)
-        )
+        return self.survey(text, profile=profile)[0]
+
+    def analyse_low(self, text: str, *, profile: Profile) -> tuple[Finding, ...]:
+        """Findings below the threshold but not below ``EntityRule.review``, as ``analyse``.
+
+        Raises:
+            RedactionTimeoutError: as ``analyse``.
+        """
+        return self.survey(text, profile=profile)[1]
+
+    def survey(
+        self, text: str, *, profile: Profile
+    ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+        """``analyse`` and ``analyse_low`` in one go.
+
+        Raises:
+            RedactionTimeoutError: as ``analyse``.
+        """
+        view = normalise(blank(text, ours=self._again))
+        look = _Look(self._engine, profile, self._core_chars, view.text)
+        found, low = look.everywhere()
+        found = look.reading_otherwise(found)
+        found = look.beside(found)
+        found = spans.not_allowed(view.text, found, profile.allow)
+        always = [
+            Finding(kind=DENIED, start=start, end=end, score=1.0, recognizer=spans.DENY_LIST)
+            for start, end in spans.denied(view.text, profile.deny)
+        ]
+        found = spans.merged([*found, *always])
+        low = spans.merged(spans.outside(spans.not_allowed(view.text, low, profile.allow), found))
+        return _placed(found, view.original), _placed(low, view.original)
 
     def redact(
         self, text: str, *, profile: Profile, book: PlaceholderBook | None = None
     ) -> RedactedText:
         """The text with every finding replaced; ``book`` carries numbering over from other texts.
 
+        ``low`` has offsets of the redacted text.
+
         Raises:
             RedactionTimeoutError: as ``analyse``.
         """
-        findings = self.analyse(text, profile=profile)
-        redacted = render(text, findings, profile=profile, book=book or Numbering())
-        return RedactedText(text=redacted, findings=findings)
+        findings, low = self.survey(text, profile=profile)
+        redacted, moves = rendered(text, findings, profile=profile, book=book or Numbering())
+        return RedactedText(text=redacted, findings=findings, low=_moved(low, findings, moves))
 
     def redact_many(self, texts: Sequence[str], *, profile: Profile) -> list[RedactedText]:
         """Each text redacted, with one numbering for all of them.
@@ -108,48 +131,142 @@ class StructuredTextRedactor:
         book = Numbering()
         return [self.redact(text, profile=profile, book=book) for text in texts]
 
-    def _pass(self, text: str, profile: Profile, deadline: float) -> list[Finding]:
-        kinds = [kind for kind in profile.kinds if kind in self._engine.kinds]
+
+class _Look:
+    """One look at one text under one profile."""
+
+    def __init__(self, engine: Engine, profile: Profile, core_chars: int, text: str) -> None:
+        self._engine = engine
+        self._rules = profile.entities
+        self._core_chars = core_chars
+        self._text = text
+        self._kinds = frozenset(profile.kinds)
+        self._deadline = time.thread_time() + _BASE_SECONDS + len(text) / _CHARS_A_SECOND
+
+    def everywhere(self) -> _Found:
+        """Over the whole text as it stands: what is taken out, and what is for a steward."""
         found: list[Finding] = []
-        for window in windows(text, core_chars=self._core_chars):
-            if time.thread_time() > deadline:
-                raise RedactionTimeoutError(f"{len(text)} characters took too long")
-            for result in self._engine.analyze(text[window.start : window.end], kinds):
-                start = window.start + result.start
-                wanted = result.score >= profile.entities[result.entity_type].threshold
-                if wanted and window.core_start <= start < window.core_end:
-                    found.append(_finding(result, window.start))
-        return _merged(found)
+        low: list[Finding] = []
+        wanted = windows(self._text, core_chars=self._core_chars)
+        while batch := list(islice(wanted, _BATCH)):
+            texts = [self._text[window.start : window.end] for window in batch]
+            modelled = self._modelled(texts)
+            for window, text, spanned in zip(batch, texts, modelled, strict=True):
+                for one in (*self._by_rule(text), *spanned):
+                    at = one.start + window.start
+                    rule = self._rules.get(one.kind)
+                    if rule is None or not window.core_start <= at < window.core_end:
+                        continue
+                    placed = replace(one, start=at, end=one.end + window.start)
+                    if one.score >= rule.threshold:
+                        found.append(placed)
+                    elif rule.review is not None and one.score >= rule.review:
+                        low.append(placed)
+        return spans.merged(found), low
+
+    def reading_otherwise(self, found: list[Finding]) -> list[Finding]:
+        """``found`` and what shows only with edits made."""
+        more: list[Finding] = []
+        for reading in views.readings(self._text):
+            for one in self._at_threshold(self._by_rule(reading.text)):
+                start, end = reading.original(one.start, one.end)
+                if one.score >= _LEAST_EDITED and reading.edited(start, end):
+                    more.append(replace(one, start=start, end=end))
+        for start, end, plain in encoded.tokens(self._text):
+            inside = [*self._by_rule(plain), *self._modelled([plain])[0]]
+            more += [
+                replace(one, start=start, end=end) for one in self._at_threshold(inside)
+            ]
+        more = views.sensible(self._text, more, found)
+        return spans.merged([*found, *more]) if more else found
+
+    def beside(self, found: list[Finding]) -> list[Finding]:
+        """``found`` and what shows once that is taken out."""
+        new = found
+        for _ in range(_PASSES - 1):
+            if not new:
+                break
+            left = blank_spans(self._text, ((f.start, f.end) for f in found))
+            more: list[Finding] = []
+            for start, end in _neighbourhoods(left, new):
+                for one in self._at_threshold(self._by_rule(left[start:end])):
+                    more.append(replace(one, start=one.start + start, end=one.end + start))
+            new = spans.merged(more)
+            found = spans.merged([*found, *new]) if new else found
+        return found
+
+    def _by_rule(self, text: str) -> list[Finding]:
+        if time.thread_time() > self._deadline:
+            raise RedactionTimeoutError(f"{len(self._text)} characters took too long")
+        return [_finding(result) for result in self._engine.analyze(text, self._kinds)]
+
+    def _modelled(self, texts: list[str]) -> list[list[Finding]]:
+        found: list[list[Finding]] = [[] for _ in texts]
+        for model in self._engine.models:
+            if not self._kinds.isdisjoint(model.kinds):
+                for mine, its in zip(found, model.spans(texts), strict=True):
+                    mine += [one for one in its if one.kind in self._kinds]
+        return found
+
+    def _at_threshold(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        for one in findings:
+            rule = self._rules.get(one.kind)
+            if rule is not None and one.score >= rule.threshold:
+                yield one
 
 
-def _finding(result: Any, offset: int) -> Finding:
+def _finding(result: Any) -> Finding:
     metadata = result.recognition_metadata or {}
     return Finding(
         kind=result.entity_type,
-        start=offset + result.start,
-        end=offset + result.end,
-        score=float(result.score),
+        start=result.start,
+        end=result.end,
+        score=round(float(result.score), 2),
         recognizer=str(metadata.get(result.RECOGNIZER_NAME_KEY, "")),
     )
 
 
-def _merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Overlapping findings as one that covers them all, named after the surest, then the longest.
-
-    Cutting an overlap would leave the rest of the weaker match in the text.
-    """
-    merged: list[Finding] = []
-    for finding in sorted(findings, key=lambda f: (f.start, -f.end)):
-        if merged and finding.start < merged[-1].end:
-            last = merged[-1]
-            best = max(last, finding, key=lambda f: (f.score, f.end - f.start))
-            merged[-1] = Finding(
-                kind=best.kind,
-                start=last.start,
-                end=max(last.end, finding.end),
-                score=best.score,
-                recognizer=best.recognizer,
-            )
+def _neighbourhoods(text: str, findings: Sequence[Finding]) -> Iterator[tuple[int, int]]:
+    """Stretches around findings, cut at blanks where there are some, apart from each other."""
+    begin = finish = -1
+    for finding in findings:
+        start = max(0, finding.start - _AROUND_CHARS)
+        end = min(len(text), finding.end + _AROUND_CHARS)
+        start = _blank_before(text, start)
+        end = _blank_before(text, end) if end < len(text) else end
+        if start > finish or end - begin > CORE_CHARS:
+            if begin >= 0:
+                yield begin, finish
+            begin, finish = (start if start > finish else finish), max(end, finish)
         else:
-            merged.append(finding)
-    return merged
+            finish = max(finish, end)
+    if begin >= 0:
+        yield begin, finish
+
+
+def _blank_before(text: str, at: int) -> int:
+    found = max(text.rfind(blank, max(0, at - _AROUND_CHARS // 2), at) for blank in " \n\t")
+    return at if found < 0 else found + 1
+
+
+def _placed(
+    findings: Iterable[Finding], original: Callable[[int, int], tuple[int, int]]
+) -> tuple[Finding, ...]:
+    placed = []
+    for one in findings:
+        start, end = original(one.start, one.end)
+        placed.append(replace(one, start=start, end=end))
+    return tuple(placed)
+
+
+def _moved(
+    low: Iterable[Finding], findings: Sequence[Finding], moves: Sequence[int]
+) -> tuple[Finding, ...]:
+    """``low`` with offsets of the redacted text."""
+    ends = [finding.end for finding in findings]
+    placed = []
+    for one in low:
+        before = bisect_right(ends, one.start)
+        move = moves[before - 1] if before else 0
+        placed.append(replace(one, start=one.start + move, end=one.end + move))
+    return tuple(placed)

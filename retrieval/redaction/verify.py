@@ -22,7 +22,7 @@ _VERIFY_CORE_CHARS: Final = CORE_CHARS * 5 // 8
 
 def verifying_redactor() -> StructuredTextRedactor:
     """A redactor that cuts a text in other places than the one which redacted it."""
-    return StructuredTextRedactor(core_chars=_VERIFY_CORE_CHARS)
+    return StructuredTextRedactor(core_chars=_VERIFY_CORE_CHARS, again=True)
 
 
 def verify_text(text: str, *, profile: Profile, redactor: TextRedactor | None = None) -> Verdict:

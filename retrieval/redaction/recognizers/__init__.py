@@ -1,89 +1,68 @@
-"""The recognisers in use.
-
-Presidio's structured ones, and ours where Presidio has none or a weaker one.
-"""
+"""The recognisers in use: ours, and Presidio's where it has a good one that ours do not cover."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from retrieval.redaction import no_torch
-from retrieval.redaction.recognizers.birth_date import BirthDateRecognizer
+from retrieval.redaction.recognizers import national
+from retrieval.redaction.recognizers.address import addresses
+from retrieval.redaction.recognizers.bank import crypto, swift
+from retrieval.redaction.recognizers.birth_date import birth_dates
 from retrieval.redaction.recognizers.card import CardRecognizer
+from retrieval.redaction.recognizers.dates import ages, dates
+from retrieval.redaction.recognizers.digits import DigitIdRecognizer
 from retrieval.redaction.recognizers.email import BoundedEmailRecognizer
-from retrieval.redaction.recognizers.national import BsnRecognizer, NirRecognizer
+from retrieval.redaction.recognizers.frame import LANGUAGE, PatternsRecognizer
+from retrieval.redaction.recognizers.iban import IbanRecognizer
+from retrieval.redaction.recognizers.labelled import labelled, usernames
+from retrieval.redaction.recognizers.network import network
 from retrieval.redaction.recognizers.phone import LocalPhoneRecognizer
-from retrieval.redaction.recognizers.url import TokenUrlRecognizer
+from retrieval.redaction.recognizers.plates import plates
+from retrieval.redaction.recognizers.secrets import PrivateKeyRecognizer, secrets
+from retrieval.redaction.recognizers.title import titles
+from retrieval.redaction.recognizers.url import urls
 
 with no_torch.blocked():
-    import regex
     from presidio_analyzer import predefined_recognizers as presidio
 
 if TYPE_CHECKING:
     from presidio_analyzer import EntityRecognizer
 
-# Analysis does not depend on the language of a text: every recogniser is registered under this one
-# name.
-LANGUAGE = "en"
+__all__ = ["LANGUAGE", "recognizers"]
 
 _PRESIDIO = (
-    presidio.CryptoRecognizer,
-    presidio.IbanRecognizer,
-    presidio.IpRecognizer,
-    presidio.MacAddressRecognizer,
-    presidio.UuidRecognizer,
     presidio.MedicalLicenseRecognizer,
-    presidio.UsBankRecognizer,
-    presidio.UsSsnRecognizer,
-    presidio.UsItinRecognizer,
-    presidio.UsPassportRecognizer,
-    presidio.UsMbiRecognizer,
-    presidio.UsNpiRecognizer,
     presidio.UsHealthInsuranceMemberIdRecognizer,
-    presidio.NhsRecognizer,
-    presidio.UkNinoRecognizer,
-    presidio.UkPassportRecognizer,
-    presidio.UkDrivingLicenceRecognizer,
-    presidio.UkPostcodeRecognizer,
-    presidio.DeTaxIdRecognizer,
-    presidio.DePassportRecognizer,
-    presidio.DeSocialSecurityRecognizer,
-    presidio.DeHealthInsuranceRecognizer,
-    presidio.DeFuehrerscheinRecognizer,
-    presidio.EsNifRecognizer,
-    presidio.EsNieRecognizer,
-    presidio.EsPassportRecognizer,
-    presidio.FiPersonalIdentityCodeRecognizer,
-    presidio.ItFiscalCodeRecognizer,
-    presidio.ItIdentityCardRecognizer,
-    presidio.ItPassportRecognizer,
-    presidio.ItDriverLicenseRecognizer,
-    presidio.PlPeselRecognizer,
-    presidio.SePersonnummerRecognizer,
-)
-# Presidio matches without regard to case, which turns "set at 5" into a number plate: capitals only
-# for these.
-_PRESIDIO_CAPITALS = (
-    presidio.DeKfzRecognizer,
-    presidio.DeIdCardRecognizer,
-    presidio.UkVehicleRegistrationRecognizer,
     presidio.UsLicenseRecognizer,
 )
 
 
 def recognizers() -> list[EntityRecognizer]:
     """A fresh list of every recogniser, the order of no meaning."""
-    capitals = [recognizer(supported_language=LANGUAGE) for recognizer in _PRESIDIO_CAPITALS]
-    for recognizer in capitals:
-        recognizer.global_regex_flags = regex.DOTALL | regex.MULTILINE
+    theirs = [recognizer(supported_language=LANGUAGE) for recognizer in _PRESIDIO]
+    for recognizer in theirs:
+        recognizer.needs = "digit"
     return [
-        *(recognizer(supported_language=LANGUAGE) for recognizer in _PRESIDIO),
-        *capitals,
+        *theirs,
+        DigitIdRecognizer(national.DIGITS),
+        PatternsRecognizer("NationalIdRecognizer", national.PATTERNS, words=national.WORDS, deniable=True),
         CardRecognizer(),
+        IbanRecognizer(),
+        crypto(),
+        swift(),
         BoundedEmailRecognizer(),
         LocalPhoneRecognizer(),
-        TokenUrlRecognizer(),
-        BirthDateRecognizer(),
-        NirRecognizer(),
-        BsnRecognizer(),
+        urls(),
+        network(),
+        secrets(),
+        PrivateKeyRecognizer(),
+        labelled(),
+        usernames(),
+        plates(),
+        addresses(),
+        birth_dates(),
+        dates(),
+        ages(),
+        titles(),
     ]

@@ -4,65 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
-from retrieval.redaction import no_torch
+from retrieval.redaction.recognizers.dates import FULL_DATES
+from retrieval.redaction.recognizers.frame import Pattern, PatternsRecognizer
 
-with no_torch.blocked():
-    from presidio_analyzer import Pattern, PatternRecognizer
-
-_YEAR: Final = r"(?:19|20)\d\d"
-_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
-_MONTH: Final = r"(?:0?[1-9]|1[0-2])"
-_NAME: Final = (
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|janv|févr|mars|avr|mai|juin|juil|août|sept|déc|"
-    r"mär|okt|dez|ene|abr|ago|dic|gen|mag|giu|lug|set|ott)\p{L}{0,7}\.?"
-)
-_ORDINAL_DAY: Final = rf"{_DAY}(?:st|nd|rd|th|er|\.)?"
-_CONTEXT: Final = [
-    "born",
-    "birth",
-    "birthday",
-    "birthdate",
-    "dob",
-    "d.o.b.",
-    "geboren",
-    "geburtsdatum",
-    "geburtstag",
-    "geb",
-    "né le",
-    "née le",
-    "naissance",
-    "nacido",
-    "nacida",
-    "nacimiento",
-    "nato",
-    "nata",
-    "nascita",
-    "geboortedatum",
-]
+_WORDS: Final = (
+    "born", "birth", "birthday", "birthdate", "dob", "d.o.b.", "bday", "geboren", "geburtsdatum",
+    "geburtstag", "geb", "né le", "née le", "né en", "née en", "naissance", "nacido", "nacida",
+    "nacimiento", "nacio", "cumpleaños", "nato", "nata", "nascita", "geboortedatum", "geboren op",
+    "nascido", "nascida", "nascimento", "född", "født", "syntynyt", "urodzony", "urodzona", "urodzenia",
+    "narozen", "narodený", "született", "născut", "roden", "gimęs", "dzimis", "sündinud",
+)  # fmt: skip
 _SCORE: Final = 0.1
 
 
-class BirthDateRecognizer(PatternRecognizer):
-    """Dates in figures or with a month's name.
-
-    0.1 alone, 0.45 beside a word such as "born" or "DOB".
-    """
-
-    def __init__(self) -> None:
-        """Month names of English, German, French, Spanish and Italian."""
-        super().__init__(
-            supported_entity="DATE_OF_BIRTH",
-            supported_language="en",
-            patterns=[
-                Pattern("y-m-d", rf"\b{_YEAR}[-/. ]{_MONTH}[-/. ]{_DAY}\b", _SCORE),
-                Pattern("d-m-y", rf"\b{_DAY}[-/.]{_MONTH}[-/.](?:{_YEAR}|\d\d)\b", _SCORE),
-                Pattern("m-d-y", rf"\b{_MONTH}[-/.]{_DAY}[-/.](?:{_YEAR}|\d\d)\b", _SCORE),
-                Pattern(
-                    "d name y",
-                    rf"\b{_ORDINAL_DAY},? (?:of |de )?{_NAME},? (?:de )?{_YEAR}\b",
-                    _SCORE,
-                ),
-                Pattern("name d y", rf"\b{_NAME} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}\b", _SCORE),
-            ],
-            context=_CONTEXT,
-        )
+def birth_dates() -> PatternsRecognizer:
+    """Dates in figures or with a month's name: 0.1 alone, 0.45 beside "born", "DOB" and the like."""
+    patterns = tuple(
+        Pattern("DATE_OF_BIRTH", expression, _SCORE, ignore_case=True) for expression in FULL_DATES
+    )
+    return PatternsRecognizer("BirthDateRecognizer", patterns, words={"DATE_OF_BIRTH": _WORDS})

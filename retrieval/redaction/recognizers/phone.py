@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import phonenumbers
 
-from retrieval.redaction import no_torch
-
-with no_torch.blocked():
-    from presidio_analyzer import LocalRecognizer, RecognizerResult
+from retrieval.redaction.recognizers.frame import Recognizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from retrieval.redaction.recognizers.frame import Span
+
+_KIND: Final = "PHONE_NUMBER"
 _Span = tuple[int, int]
 _Scored = tuple[int, int, float]
 
@@ -70,75 +70,34 @@ _TRUNK: Final = _national(TRUNK_REGIONS)
 _BARE: Final = _national(BARE_REGIONS)
 
 
-class LocalPhoneRecognizer(LocalRecognizer):
+_CONTEXT: Final = (
+    "phone", "phone number", "telephone", "tel", "cell", "cellphone", "mobile", "call", "ring", "fax",
+    "whatsapp", "sms", "telefon", "telefonnummer", "telefono", "teléfono", "téléphone", "portable",
+    "handy", "mobil", "móvil", "rufnummer", "contact number", "desk", "dial", "hotline", "voicemail",
+    "pager", "answering", "receiving messages", "numéro", "appeler", "llamar", "llame", "chiamare",
+    "cellulare", "anrufen", "erreichbar", "telefoon", "telemóvel", "puhelin", "puh", "tlf", "ph",
+    "komórka", "signal", "viber", "text me", "reach me", "number is",
+)  # fmt: skip
+
+
+class LocalPhoneRecognizer(Recognizer):
     """Numbers valid somewhere; the surer, the more they are written as numbers to call.
 
     Presidio's own recogniser runs libphonenumber's matcher over the whole text once a region: three
     kilobytes of figures a second.
     """
 
-    CONTEXT = [
-        "phone",
-        "phone number",
-        "telephone",
-        "tel",
-        "cell",
-        "cellphone",
-        "mobile",
-        "call",
-        "ring",
-        "fax",
-        "whatsapp",
-        "sms",
-        "telefon",
-        "telefonnummer",
-        "telefono",
-        "teléfono",
-        "téléphone",
-        "portable",
-        "handy",
-        "mobil",
-        "móvil",
-        "rufnummer",
-        "contact number",
-        "desk",
-        "dial",
-        "hotline",
-        "voicemail",
-        "pager",
-        "answering",
-        "receiving messages",
-    ]
+    needs = "digit"
+    deniable = True
 
     def __init__(self) -> None:
         """Take our context words."""
-        super().__init__(
-            supported_entities=["PHONE_NUMBER"], supported_language="en", context=self.CONTEXT
-        )
+        super().__init__(_KIND, words={_KIND: _CONTEXT})
 
-    def load(self) -> None:
-        """Nothing to load."""
-
-    def analyze(
-        self,
-        text: str,
-        entities: list[str],
-        nlp_artifacts: object = None,
-    ) -> list[RecognizerResult]:
-        """One result for every number."""
-        return [self._result(*found) for found in _numbers(text)]
-
-    def _result(self, start: int, end: int, score: float) -> RecognizerResult:
-        return RecognizerResult(
-            entity_type="PHONE_NUMBER",
-            start=start,
-            end=end,
-            score=score,
-            recognition_metadata={
-                RecognizerResult.RECOGNIZER_NAME_KEY: type(self).__name__,
-                RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
-            },
-        )
+    def spans(self, text: str) -> Iterator[Span]:
+        """One span for every number."""
+        for start, end, score in _numbers(text):
+            yield _KIND, start, end, score
 
 
 def _numbers(text: str) -> Iterator[_Scored]:

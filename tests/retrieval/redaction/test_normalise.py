@@ -12,6 +12,7 @@ from retrieval.redaction.normalise import normalise
         ("\uff14\uff11", "41"),
         ("\u0664\u0661", "41"),
         ("\U0001d7d2", "4"),
+        ("\u0430\u0435 1", "\u0430\u0435 1"),
         ("\u0430nn@ex\u0430mple.org", "ann@example.org"),
         ("ann\uff20example\u3002org", "ann@example.org"),
         ("1\u20112\u22123", "1-2-3"),
@@ -35,7 +36,8 @@ def test_offsets_lead_back_to_the_same_characters(text):
         start, end = view.original(index, index + 1)
         assert end == start + 1
         assert text[start] not in invisible
-        assert normalise(text[start]).text == char
+        # A letter that looks like a Latin one is made so only in words of mixed script.
+        assert char in {normalise(text[start]).text, normalise("1" + text[start]).text[-1]}
 
 
 def test_a_span_takes_in_what_is_hidden_within_it_and_nothing_beside():

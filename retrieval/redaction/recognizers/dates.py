@@ -1,0 +1,80 @@
+"""Dates and times, and ages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from retrieval.redaction.recognizers.frame import B, E, Pattern, PatternsRecognizer
+
+_YEAR: Final = r"(?:1[89]|20)\d\d"
+_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTH: Final = r"(?:0?[1-9]|1[0-2])"
+# English, German, French, Spanish, Italian, Dutch, Portuguese.
+_NAME: Final = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|januar|jänner|februar|märz|mai|juni|juli|oktober|dezember"
+    r"|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre"
+    r"|enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre"
+    r"|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre"
+    r"|januari|februari|maart|mei|augustus"
+    r"|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro"
+    r"|(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|janv|févr|avr|juil|déc|mär|okt|dez|ene|abr|ago|dic|gen|mag|giu|lug|set|ott)\b\.?)"
+)
+_ORDINAL: Final = rf"{_DAY}(?:st|nd|rd|th|er|º|\.)?"
+_TIME: Final = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:am|pm|a\.m\.|p\.m\.|uhr))?(?:Z| ?[+-]\d\d:?\d\d)?"
+FULL_DATES: Final = (
+    rf"{B}{_YEAR}[-/. ]{_MONTH}[-/. ]{_DAY}{E}",
+    rf"{B}{_DAY}([-/.]) ?{_MONTH}\1 ?(?:{_YEAR}|\d\d){E}",
+    rf"{B}{_MONTH}([-/.]){_DAY}\1(?:{_YEAR}|\d\d){E}",
+    rf"{B}{_DAY} {_MONTH} {_YEAR}{E}",
+    rf"{B}{_ORDINAL},? (?:of |de |di )?{_NAME},? (?:de |del )?'?(?:{_YEAR}|\d\d){E}",
+    rf"{B}{_NAME} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}{E}",
+    rf"{B}{_YEAR},? {_NAME} {_DAY}{E}",
+    rf"{B}{_DAY}[-/.]{_NAME}[-/.](?:{_YEAR}|\d\d){E}",
+    rf"{B}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]){E}",
+)
+_WEEKDAY: Final = (
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|montags?|dienstags?|mittwochs?|donnerstags?|freitags?|samstags?|sonntags?"
+    r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo"
+    r"|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica"
+)
+_AGO: Final = (
+    r"(?:today|yesterday|tomorrow|tonight|heute|gestern|morgen|aujourd'hui|hier|demain|hoy|ayer|oggi|ieri|domani)"
+    r"|(?:last|next|this|past) (?:night|week|weekend|month|year|spring|summer|autumn|fall|winter|\d{1,3} (?:days|weeks|months|years))"
+    r"|\d{1,3} (?:days|weeks|months|years|hours|minutes) ago"
+)
+_DATE_TIMES: Final = (
+    *(Pattern("DATE_TIME", rf"{expression}(?:[T ,]{{1,2}}(?:at )?{_TIME})?", 0.6, ignore_case=True) for expression in FULL_DATES),
+    Pattern("DATE_TIME", rf"{B}{_YEAR}-{_MONTH}-{_DAY}T{_TIME}{E}", 0.8),
+    Pattern("DATE_TIME", rf"{B}{_TIME}{E}", 0.5, ignore_case=True),
+    Pattern("DATE_TIME", rf"{B}\d{{1,2}} ?(?:am|pm|a\.m\.|p\.m\.|o'clock|uhr){E}", 0.5, ignore_case=True),
+    Pattern("DATE_TIME", rf"{B}(?:{_ORDINAL} (?:of |de |di )?{_NAME}|{_NAME} {_DAY}(?:st|nd|rd|th)?|{_NAME},? (?:de )?{_YEAR}){E}", 0.5, ignore_case=True),
+    Pattern("DATE_TIME", rf"{B}(?:in|since|of|by|from|until|till|during|before|after|year|seit|im jahr|en|depuis|desde|nel|dal) (?:the )?(?P<value>{_YEAR}s?){E}", 0.5, ignore_case=True),
+    Pattern("DATE_TIME", rf"{B}{_YEAR}s?{E}", 0.35),
+    Pattern("DATE_TIME", rf"{B}{_MONTH}/(?:{_YEAR}|\d\d){E}", 0.35),
+    Pattern("DATE_TIME", rf"{B}(?:{_AGO}){E}", 0.4, ignore_case=True),
+    Pattern("DATE_TIME", rf"{B}(?:{_WEEKDAY}){E}", 0.4, ignore_case=True),
+)  # fmt: skip
+
+_N: Final = r"(?P<value>(?:1[01]\d|[1-9]?\d)(?:\.5)?)"
+_AGES: Final = (
+    Pattern("AGE", rf"{B}{_N}[- ]?(?:years?|yrs?|months?|weeks?)[- ]?(?:old|of age){E}", 0.8, ignore_case=True),
+    Pattern("AGE", rf"{B}{_N} ?(?:y/?o|yo|yrs|y\.o\.){E}", 0.6, ignore_case=True),
+    Pattern("AGE", rf"{B}(?:aged?|age of|aging|turns?|turned|turning|alter|edad|età|âge|leeftijd|idade)[:=]? ?(?:is |of |from |von |de )?{_N}{E}(?! ?[%$€])", 0.6, ignore_case=True),
+    Pattern("AGE", rf"{B}{_N} (?:jahre alt|jahre|jähriger?|jährige|ans|años|anni|jaar oud|anos de idade|år gammal){E}", 0.5, ignore_case=True),
+    Pattern("AGE", rf"{B}{_N}-(?:jähriger?|jährigen?){E}", 0.8, ignore_case=True),
+    Pattern("AGE", rf"{B}(?:i am|i'm|she is|he is|she's|he's|who is|they are|is now) {_N}(?=[.,;!?]| and | but | years|$)", 0.5, ignore_case=True),
+    Pattern("AGE", rf"\b[A-Z][a-z]+, {_N},", 0.4),
+    Pattern("AGE", rf"{B}(?:in (?:his|her|their) )(?P<value>(?:early |mid-?|late )?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties|nineties|[2-9]0s)){E}", 0.5, ignore_case=True),
+    Pattern("AGE", rf"{B}{_N}[- ]?(?:m|f|male|female)\b(?=[ ,/])", 0.3, ignore_case=True),
+)  # fmt: skip
+
+
+def dates() -> PatternsRecognizer:
+    """Dates and times in every usual form."""
+    return PatternsRecognizer("DateRecognizer", _DATE_TIMES, needs="")
+
+
+def ages() -> PatternsRecognizer:
+    """Ages, by the words around them; the number alone is taken out."""
+    return PatternsRecognizer("AgeRecognizer", _AGES, needs="")

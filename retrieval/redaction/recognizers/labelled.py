@@ -1,0 +1,126 @@
+"""Numbers and names that a label before them explains: "MRN: 123", "user name is bob77".
+
+The same value alone would be any code. Labels in English, German, French, Spanish, Italian.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from retrieval.redaction.recognizers.frame import B, E, Pattern, PatternsRecognizer
+
+# Between label and value.
+_NO: Final = r"(?:[ _\-]?(?:numbers?|num|nummer|no|nr|id|identifier|code|#|numéro|numero|número|n°|nº)\b?\.?)?"
+_IS: Final = r"[\"'\])]{0,2}\s{0,3}(?:[:=#]|\bis\b|\bwas\b|\bist\b|\best\b|\bes\b|è|\blautet\b|\bnow\b|->|=>)?\s{0,3}[:=#]?\s?[\"'(\[]?"
+_MUST: Final = r"[\"'\])]{0,2}\s{0,3}(?:[:=#]|\bis\b|\bwas\b|\bist\b|\best\b|\bes\b|è|\blautet\b|->|=>)\s{0,3}[\"'(\[]?"
+_CODE: Final = r"(?P<value>(?=[A-Za-z0-9./\-]{0,20}\d)[A-Za-z0-9](?:[A-Za-z0-9]|[./\-](?=[A-Za-z0-9])){3,24})"
+_DIGITS: Final = r"(?P<value>\d(?:[ \-]?\d){4,19})"
+
+_LABELS: Final = {
+    "MEDICAL_RECORD": (
+        r"medical record|med(?:ical)? rec|mrn|patient|chart|hospital|case file|health record|encounter|admission|specimen|accession|krankenakte|patientennummer|"
+        r"patienten|fallnummer|aufnahmenummer|dossier (?:médical|patient)|numéro de dossier|historia clínica|expediente|cartella clinica|nosologico|rx|prescription|claim",
+        _CODE,
+        True,
+    ),
+    "HEALTH_INSURANCE": (
+        r"(?:health )?insurance|member(?:ship)?|subscriber|policy|medicaid|beneficiary|group|versicherten|versicherungsnummer|policen|krankenkassen|assuré|mutuelle|póliza|poliza|polizza|tessera sanitaria",
+        _CODE,
+        True,
+    ),
+    "PASSPORT": (r"passports?|reisepass|pass(?=[- ]?(?:nr|nummer))|passeport|pasaporte|passaporto|paspoort|paszport|passaporte|visa(?= (?:no|number|#))|travel document", _CODE, False),
+    "DRIVING_LICENCE": (
+        r"driver'?s?[ _]?licen[cs]e|driving licen[cs]e|licen[cs]e(?= (?:no|number|#))|dl|führerschein|führerscheinnummer|permis de conduire|permiso de conducir|carnet de conducir|patente(?: di guida)?|rijbewijs|prawo jazdy",
+        _CODE,
+        False,
+    ),
+    "NATIONAL_ID": (
+        r"national id(?:entity)?(?: card)?|identity card|id card|citizen id|personal id(?:entification)?|national identification|personalausweis|ausweis|carte d'identité|carte nationale d'identité|dni|cédula|cedula|carta d'identità|documento d'identità|"
+        r"dowód osobisty|občanský průkaz|tax(?:payer)? id(?:entification)?|social insurance|social security|bar|court id|immigration|alien|green card|residence permit|voter",
+        _CODE,
+        False,
+    ),
+    "BANK_ACCOUNT": (
+        r"(?:bank |checking |savings |current )?(?:account|acct|a/c)|konto|kontonummer|compte(?: bancaire)?|cuenta(?: bancaria)?|conto(?: corrente)?|rekening|sort code|blz|bankleitzahl|routing",
+        r"(?P<value>(?=[A-Z0-9 \-]{0,20}\d{3})[A-Z0-9](?:[ \-]?[A-Z0-9]){4,19})",
+        False,
+    ),
+    "PLATE": (
+        r"licen[cs]e plate|number plate|plate|registration plate|vehicle registration|car registration|kennzeichen|kfz[- ]kennzeichen|nummernschild|plaque(?: d'immatriculation)?|immatriculation|matrícula|targa|kenteken",
+        r"(?P<value>(?=[A-ZÄÖÜ0-9 \-]{0,10}\d)[A-ZÄÖÜ0-9]{1,4}(?:[ \-][A-ZÄÖÜ0-9]{1,4}){0,3})",
+        False,
+    ),
+    "EMPLOYEE_ID": (r"employee|emp|staff|personnel|badge|student|matriculation|personalnummer|mitarbeiternummer|matrikelnummer|matricule|empleado|matricola", _CODE, True),
+}
+_PREFIXED: Final = {
+    "MEDICAL_RECORD": "MRN|RX|PT|PAT|REF|CLM|DEA|ENC",
+    "HEALTH_INSURANCE": "INS|HIN|POL|HIC|MEM|MBR|POLICY",
+    "DRIVING_LICENCE": "DL|DRV|LIC",
+    "NATIONAL_ID": "NID|ID|SSN|TIN|TAX|PASS|PASSPORT|VISA",
+    "EMPLOYEE_ID": "EMP|STF|STU|USR|UID",
+}
+_USER: Final = (
+    rf"(?i)(?<![A-Za-z0-9])(?:user[ _\-]?names?|user[ _]?id|login(?:[ _]?name)?|log[- ]in|screen ?name|nick(?:name)?|handle|benutzername|nutzername|benutzer|nom d'utilisateur|identifiant|pseudo|usuario|nombre de usuario|nome utente|gebruikersnaam|github|twitter|instagram|telegram|tiktok|skype|discord|account ?name){_MUST}"
+    r"(?P<value>@?[A-Za-z0-9](?:[\w]|[.\-](?=\w)){2,38}(?:#\d{4})?)"
+)
+_USER_BARE: Final = r"(?i)(?<![A-Za-z0-9])(?:user|uid|username|login|by user|for user|as user)[ =:]{1,2}(?P<value>(?=[\w.\-]{0,38}[\d_.])[A-Za-z](?:\w|[.\-](?=\w)){2,38})"
+_HANDLE: Final = r"(?<![\w@./])(?P<value>@[A-Za-z_](?:\w|[.\-](?=\w)){2,30})(?![\w@(])"
+_PROFILE: Final = r"(?i)(?:twitter|x|instagram|facebook|github|linkedin|tiktok|t|medium|youtube|threads)\.(?:com|me)/(?:in/|@|u/)?(?P<value>[A-Za-z0-9_.\-]{3,40})"
+_HOME: Final = r"(?:/home/|/Users/|[A-Z]:\\Users\\)(?P<value>[A-Za-z][\w.\-]{1,31})"
+_WORDS_AFTER: Final = frozenset(
+    "name names is was the and not for with must cannot can field fields required invalid error found"
+    " agent group groups interface experience experiences account accounts data input story stories type of".split()
+)
+
+
+def _code_check(value: str) -> float:
+    digits = sum(map(str.isdigit, value))
+    if value.isdigit() and len(value) == 4 and value[:2] in {"19", "20"}:  # noqa: PLR2004 - a year
+        return 0.0
+    return 0.75 if digits >= 4 else 0.3  # noqa: PLR2004 - "group A1" is none
+
+
+def _user_check(value: str) -> float:
+    return 0.0 if value.casefold() in _WORDS_AFTER else 0.7
+
+
+def labelled() -> PatternsRecognizer:
+    """Codes behind a label or a prefix that names them."""
+    patterns = [
+        Pattern(
+            kind,
+            rf"(?i){B}(?:{labels}){_NO}{_MUST if strict else _IS}(?-i:{value})",
+            0.75,
+            _code_check,
+        )
+        for kind, (labels, value, strict) in _LABELS.items()
+    ]
+    patterns += [
+        Pattern(kind, rf"{B}(?:{labels})[ _\-]?(?:number|no\.?|nr\.?|id|#)\s?{_CODE}", 0.7, _code_check, ignore_case=True)
+        for kind, (labels, _, strict) in _LABELS.items()
+        if strict
+    ]
+    patterns += [
+        Pattern(
+            kind,
+            rf"(?<![\w\-])(?:{prefixes})-(?=[A-Z0-9\-]{{0,16}}\d{{2}})[A-Z0-9](?:[A-Z0-9]|-(?=[A-Z0-9])){{3,20}}(?![\w\-])",
+            0.6,
+        )
+        for kind, prefixes in _PREFIXED.items()
+    ]
+    return PatternsRecognizer("LabelledRecognizer", tuple(patterns))
+
+
+def usernames() -> PatternsRecognizer:
+    """User names by label, @handles, addresses of profiles, home folders."""
+    return PatternsRecognizer(
+        "UsernameRecognizer",
+        (
+            Pattern("USERNAME", _USER, 0.7, _user_check),
+            Pattern("USERNAME", _USER_BARE, 0.6, _user_check),
+            Pattern("USERNAME", _HANDLE, 0.45),
+            Pattern("USERNAME", _PROFILE, 0.6, _user_check),
+            Pattern("USERNAME", _HOME, 0.6),
+        ),
+        needs="",
+    )
