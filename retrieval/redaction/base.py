@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -207,6 +207,8 @@ class ImageFindings:
     low: tuple[Finding, ...] = ()
     text: str = ""
     unreadable: bool = False
+    polygons: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """What is filled for each of ``findings``, as (x, y) corners: writing may stand askew."""
 
 
 class ImageRedactor(Protocol):
@@ -239,7 +241,11 @@ class ImageRedactor(Protocol):
 
 
 class AudioRedactor(Protocol):
-    """Finds speech, or the personal data spoken in it, in a sound given in pieces."""
+    """Finds speech, or the personal data spoken in it.
+
+    Implementations are safe to call from several threads, keep nothing, use no network, and raise
+    ``RedactionError`` rather than return a sound that they could not listen to.
+    """
 
     @property
     def name(self) -> str:
@@ -251,13 +257,17 @@ class AudioRedactor(Protocol):
 
     def find(
         self,
-        pieces: Iterable[npt.NDArray[np.float32]],
+        pieces: Callable[[], Iterable[npt.NDArray[np.float32]]],
         *,
         profile: Profile,
         book: PlaceholderBook | None = None,
         again: bool = False,
     ) -> AudioFindings:
-        """Findings at the profile's level; ``pieces`` are consecutive mono samples at 16 kHz."""
+        """Findings at the profile's level.
+
+        ``pieces`` gives consecutive mono samples at 16 kHz, anew each time it is called: a sound
+        may be heard twice. ``again``: the second look, by other preprocessing than the first.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Voices in sounds: where somebody speaks, what is said, and which stretches are taken out."""
