@@ -6,6 +6,9 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from typing import Final
+
+_PIECE_BYTES: Final = 1024 * 1024
 
 
 def read_bytes(path: Path) -> bytes:
@@ -73,7 +76,9 @@ def overwrite_and_remove(path: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        os.write(descriptor, os.urandom(os.fstat(descriptor).st_size))
+        left = os.fstat(descriptor).st_size
+        while left:
+            left -= os.write(descriptor, os.urandom(min(left, _PIECE_BYTES)))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -21,6 +21,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from audit.crypto import DecryptingReader, DecryptionError, StreamEncryptor
+from audit.durable import overwrite_and_remove
 from audit.keystore import KeyDestroyed, KeyMissing, default_keystore
 from retrieval.errors import RetrievalError, Unavailable
 
@@ -216,6 +217,15 @@ def destroy_redacted(asset_id: UUID) -> None:
     """Destroys rendition, thumbnail and previews for good, their key first. Idempotent."""
     default_keystore().destroy(_KEY_KIND, str(asset_id))
     _unlink(REDACTED_BLOBS, asset_id)
+
+
+def remove_redacted(asset_id: UUID) -> None:
+    """Overwrites and removes rendition, thumbnail and previews; their key stays. Idempotent.
+
+    For an asset that is redacted anew: what an earlier profile left is not to be found again.
+    """
+    for kind in REDACTED_BLOBS:
+        overwrite_and_remove(_place(kind, asset_id))
 
 
 def remove_previews(asset_id: UUID) -> None:

@@ -122,6 +122,45 @@ def reembed_queued(job_id: UUID) -> bool:
     return cache.get(_job_mark(job_id)) is not None
 
 
+def _reredact_mark(job_id: UUID) -> str:
+    return f"reredact:queued:{job_id}"
+
+
+def enqueue_reredact(*, job_id: UUID, seconds: float = 0.0) -> bool:
+    """Queues the next stretch of redacting a collection anew; whether the broker took it."""
+    try:
+        cache.set(_reredact_mark(job_id), 1, timeout=int(seconds) + 60)
+        current_app.send_task(
+            task_name("reredact"),
+            args=[str(job_id)],
+            queue=HOUSEKEEPING_QUEUE,
+            countdown=seconds,
+            ignore_result=True,
+        )
+    except _LOST as error:
+        logger.warning("enqueue_failed", job_id=str(job_id), error=type(error).__name__)
+        reredact_arrived(job_id)
+        return False
+    return True
+
+
+def reredact_arrived(job_id: UUID) -> None:
+    """Takes the mark away: the message has arrived, or never will."""
+    try:
+        cache.delete(_reredact_mark(job_id))
+    except _LOST as error:
+        logger.warning("mark_failed", job_id=str(job_id), error=type(error).__name__)
+
+
+def reredact_queued(job_id: UUID) -> bool:
+    """Whether a message for it is under way, as far as is known.
+
+    Raises:
+        RedisError: the broker is not reachable.
+    """
+    return cache.get(_reredact_mark(job_id)) is not None
+
+
 def not_queued(asset_ids: Iterable[UUID]) -> list[UUID]:
     """Those that have no message under way, as far as is known. One round trip.
 

@@ -17,6 +17,7 @@ from retrieval import queue
 from retrieval.services import purge as purging
 from retrieval.services import sweep as sweeping
 from retrieval.services.reembed_run import reembed_run
+from retrieval.services.reredaction_run import reredact_run
 from retrieval.services.stages import StageCrashed, stage_run
 from workers.singleton import alone
 
@@ -133,6 +134,15 @@ def reembed(task: QuietTask, job_id: str, tries: int = 0) -> None:
     if again is not None:
         waited = tries + 1 if again.seconds else 0
         queue.enqueue_reembed(job_id=UUID(job_id), seconds=again.seconds, tries=waited)
+
+
+@_chore(name=queue.task_name("reredact"))
+def reredact(job_id: str) -> None:
+    """A stretch of redacting a collection anew, and the message for the next one."""
+    queue.reredact_arrived(UUID(job_id))
+    again = reredact_run(job_id=UUID(job_id))
+    if again is not None:
+        queue.enqueue_reredact(job_id=UUID(job_id), seconds=again.seconds)
 
 
 @_chore(name="workers.tasks.sweep")

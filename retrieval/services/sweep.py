@@ -15,6 +15,7 @@ from retrieval import incarnation, queue, scope
 from retrieval.models import Asset
 from retrieval.services.active_file import active_file_write
 from retrieval.services.reembed import reembed_wake
+from retrieval.services.reredaction import reredact_wake
 from retrieval.services.review_queue import reviews_missing_open
 from retrieval.states import IN_PROGRESS, STAGE_OF, State
 
@@ -46,6 +47,7 @@ def sweep(*, node_restarted: bool = False, batch: int = BATCH) -> Swept:
     finds nothing due.
     """
     woken = reembed_wake(node_restarted=node_restarted)
+    woken += reredact_wake(node_restarted=node_restarted)
     active_file_write()
     released = _release_dead_claims(node_restarted=node_restarted)
     with scope.system():
