@@ -12,16 +12,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
-from deploy.benchmarks.appliance import Clone, free_port, request
+from deploy.benchmarks.clone import Clone, own_appliance
 from deploy.benchmarks.figures import Figure
 from deploy.benchmarks.memory import pss_by_name
-from deploy.embedded.place import remove_outside
 from deploy.paths import ROOT, Paths
 from deploy.setup.preflight import GIB
 from deploy.supervisor.state import read_running
@@ -54,39 +51,28 @@ def run() -> list[Figure]:
     Raises:
         subprocess.CalledProcessError, RuntimeError: it did not start, or a command failed.
     """
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-bench-")).resolve()
-    clone = Clone(ROOT, folder / "data", free_port())
-    figures: list[Figure] = []
-    try:
-        weights = _bundle(folder)
-        figures.append(Figure("one copy of the weights", weights / GIB, "GB"))
+    with own_appliance() as clone:
+        clone.up("--no-demo")
+        weights = _bundle(clone)
+        clone.down()
+        figures = [Figure("one copy of the weights", weights / GIB, "GB")]
         for workers in _WORKERS:
-            figures += _measured(clone, folder, workers, weights)
-    finally:
-        subprocess.run(
-            [str(ROOT / "deploy" / "down"), "--data", str(clone.data)],
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
-        remove_outside(Paths(clone.data))
-        shutil.rmtree(folder, ignore_errors=True)
+            figures += _measured(clone, workers, weights)
     return figures
 
 
-def _measured(clone: Clone, folder: Path, workers: int, weights: int) -> list[Figure]:
+def _measured(clone: Clone, workers: int, weights: int) -> list[Figure]:
     clone.up("--no-demo", VITRINE_INGESTION_WORKERS=str(workers))
     if workers == _WORKERS[0]:
-        bundle = str(folder / "bundle")
-        _manage(clone, "models", "install", bundle, *_INSTALL)
-        body = json.dumps({"name": "bench"})
-        request(clone, "POST", "/api/v1/collections/", body)
-    photos = folder / f"photos-{workers}"
+        clone.manage("models", "install", str(clone.folder / "bundle"), *_INSTALL)
+        clone.request("POST", "/api/v1/collections/", json.dumps({"name": "bench"}))
+    photos = clone.folder / f"photos-{workers}"
     photos.mkdir()
     found = sorted((ROOT / "deploy" / "demo" / "items" / "photos").glob("*.jpg"))
     start = workers % len(found)  # other ones each time: what is there already is not taken again
     for photo in found[start : start + _PHOTOS]:
         shutil.copy(photo, photos)
-    _manage(clone, "import", "bench", str(photos))
+    clone.manage("import", "bench", str(photos))
     time.sleep(_REST_SECONDS)
     before, _ = _pss(clone)
     _use(clone)
@@ -111,8 +97,9 @@ def _measured(clone: Clone, folder: Path, workers: int, weights: int) -> list[Fi
 _INSTALL = ("--unsigned", "--reason", _REASON, "--no-tune")
 
 
-def _bundle(folder: Path) -> int:
-    """Bytes of one copy of the weights, once the bundle lies in ``folder / "bundle"``."""
+def _bundle(clone: Clone) -> int:
+    """Bytes of one copy of the weights, once the bundle lies in the clone's folder."""
+    folder = clone.folder
     done = subprocess.run(
         [sys.executable, "-c", _CHECKPOINT, str(folder)],
         cwd=ROOT,
@@ -124,7 +111,7 @@ def _bundle(folder: Path) -> int:
     name, version = _REF.split("@")
     words = ["--out", str(folder / "bundle"), "--name", name, "--version", version]
     words += ["--architecture", "ViT-B-32", "--licence", "none"]
-    _manage(None, "models", "convert", str(folder / "vit.safetensors"), *words)
+    clone.manage("models", "convert", str(folder / "vit.safetensors"), *words)
     return int(done.stdout.split()[-1])
 
 
@@ -146,13 +133,3 @@ def _pss(clone: Clone) -> tuple[int, int]:
     sizes = pss_by_name(running.pid)
     server = sum(size for name, size in sizes.items() if "model_server" in name)
     return sum(sizes.values()), server
-
-
-def _manage(clone: Clone | None, *arguments: str) -> None:
-    place = {} if clone is None else {"VITRINE_DATA": str(clone.data)}
-    subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments],
-        env={**os.environ, **place},
-        stdout=sys.stderr,
-        check=True,
-    )

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import random
-import shutil
-import subprocess
-import tempfile
-import time
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from deploy.benchmarks.appliance import Clone, free_port, search_texts
+from deploy.benchmarks.appliance import search_texts
+from deploy.benchmarks.clone import Clone, own_appliance
 from deploy.benchmarks.figures import Figure, percentile
 from deploy.credentials import credentials_read
-from deploy.embedded.place import remove_outside
-from deploy.paths import ROOT, Paths
+from deploy.paths import Paths
 
 _WARM_UP = 10
 _TEXTS = 80
@@ -33,28 +25,17 @@ def run() -> list[Figure]:
     Raises:
         subprocess.CalledProcessError: the appliance did not start.
     """
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-bench-")).resolve()
-    clone = Clone(ROOT, folder / "data", free_port())
-    try:
+    with own_appliance() as clone:
         clone.up()
         return _figures(clone)
-    finally:
-        subprocess.run(
-            [str(ROOT / "deploy" / "down"), "--data", str(clone.data)],
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
-        remove_outside(Paths(clone.data))
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _figures(clone: Clone) -> list[Figure]:
     credentials = credentials_read(Paths(clone.data).credentials)
-    where = urlsplit(credentials["url"])
     first, second = (user["token"] for user in credentials["demo_users"][:2])
 
     def ask(token: str, text: str) -> float:
-        return _milliseconds(where.hostname or "", where.port or 80, token, text)
+        return clone.search(text, token=token)
 
     dice = random.Random(7)  # noqa: S311 - no secret
     texts = dice.sample(list(search_texts()), _WARM_UP + 2 * _TEXTS)
@@ -80,18 +61,3 @@ def _figures(clone: Clone) -> list[Figure]:
         # The area under the ROC curve of a guess by time (Mann-Whitney's U over n·m).
         Figure("a guess by time is right", max(share, 1 - share), "", target=_FURTHEST_FROM_CHANCE),
     ]
-
-
-def _milliseconds(host: str, port: int, token: str, text: str) -> float:
-    connection = http.client.HTTPConnection(host, port, timeout=60)
-    headers = {"Authorization": f"Token {token}", "Content-Type": "application/json"}
-    began = time.perf_counter()
-    try:
-        connection.request("POST", "/api/v1/search/", json.dumps({"text": text}), headers)
-        answer = connection.getresponse()
-        answer.read()
-    finally:
-        connection.close()
-    if answer.status != http.client.OK:
-        raise RuntimeError(f"a search answered {answer.status}")
-    return 1000 * (time.perf_counter() - began)

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -21,10 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.benchmarks.appliance import Clone, free_port, get, search_texts, timed_search
+from deploy.benchmarks.appliance import search_texts
+from deploy.benchmarks.clone import Clone, own_appliance
 from deploy.benchmarks.figures import Figure, percentile
-from deploy.embedded.place import remove_outside
-from deploy.paths import ROOT, Paths
 from retrieval.encoders.bundle import BUILTIN
 
 _WARM_UP = 20
@@ -50,7 +45,7 @@ class Searcher:
         number = next(self._numbers)
         texts = list(search_texts())
         text = f"{texts[number % len(texts)]}, number {number}"
-        self.times.append(timed_search(self.clone, text))
+        self.times.append(self.clone.search(text))
         time.sleep(_PAUSE_SECONDS)
 
     def searches(self, count: int) -> list[float]:
@@ -89,26 +84,16 @@ def run() -> list[Figure]:
     Raises:
         subprocess.CalledProcessError, RuntimeError: it did not start, or a command failed.
     """
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-bench-")).resolve()
-    clone = Clone(ROOT, folder / "data", free_port())
-    try:
+    with own_appliance() as clone:
         clone.up()
-        figures = measured(clone, folder)
+        figures = measured(clone)
         clone.down()
-    finally:
-        subprocess.run(
-            [str(ROOT / "deploy" / "down"), "--data", str(clone.data)],
-            stdout=subprocess.DEVNULL,
-            check=False,
-        )
-        remove_outside(Paths(clone.data))
-        shutil.rmtree(folder, ignore_errors=True)
     return figures
 
 
-def measured(clone: Clone, folder: Path) -> list[Figure]:
-    """The figures on a running appliance; ``folder`` takes the copy of the starter."""
-    bundle, ref = _copied(folder)
+def measured(clone: Clone) -> list[Figure]:
+    """The figures on a running appliance."""
+    bundle, ref = _copied(clone.folder)
     searcher = Searcher(clone)
     searcher.searches(_WARM_UP)
     idle = percentile(searcher.searches(_IDLE_SEARCHES), 0.95)
@@ -118,7 +103,7 @@ def measured(clone: Clone, folder: Path) -> list[Figure]:
         _, beside = _reembedded(clone, bundle, ref)
     busy_times = searcher.times[before:]
     busy = percentile(busy_times, 0.95)
-    _manage(clone, "models", "remove", ref)
+    clone.manage("models", "remove", ref)
     return [
         Figure("segments embedded", total, "rows"),
         Figure("search p95 idle", idle, "ms"),
@@ -157,9 +142,9 @@ def _reembedded(clone: Clone, bundle: Path, ref: str) -> tuple[int, float]:
         RuntimeError: it did not end well, or not in half an hour.
     """
     if _state(clone, ref) is not None:
-        _manage(clone, "models", "remove", ref)
-    _manage(clone, "models", "install", str(bundle), "--no-tune", "--unsigned", "--reason", _REASON)
-    _manage(clone, "models", "reembed", ref)
+        clone.manage("models", "remove", ref)
+    clone.manage("models", "install", str(bundle), "--no-tune", "--unsigned", "--reason", _REASON)
+    clone.manage("models", "reembed", ref)
     limit = time.monotonic() + _LIMIT_SECONDS
     first: tuple[float, int] | None = None
     while time.monotonic() < limit:
@@ -180,16 +165,7 @@ def _reembedded(clone: Clone, bundle: Path, ref: str) -> tuple[int, float]:
 
 def _state(clone: Clone, ref: str) -> dict[str, Any] | None:
     """The re-embedding of ``ref`` as the administrator sees it; empty before it began."""
-    for model in get(clone, "/api/v1/models/")["results"]:
+    for model in clone.get("/api/v1/models/")["results"]:
         if model["ref"] == ref:
             return model["reembedding"] or {"state": "running", "phase": "", "done": 0, "total": 0}
     return None
-
-
-def _manage(clone: Clone, *arguments: str) -> None:
-    subprocess.run(
-        [sys.executable, str(clone.root / "manage.py"), *arguments],
-        env={**os.environ, "VITRINE_DATA": str(clone.data)},
-        stdout=sys.stderr,
-        check=True,
-    )

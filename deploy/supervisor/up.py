@@ -12,8 +12,14 @@ from pathlib import Path
 
 from deploy.credentials import credentials_read, credentials_update
 from deploy.embedded.account import AccountError
-from deploy.embedded.files import UnsafeFolderError, make_data_folders, write_private
+from deploy.embedded.files import (
+    UnsafeFolderError,
+    empty_temporary,
+    make_data_folders,
+    write_private,
+)
 from deploy.embedded.postgres import EmbeddedPostgres, PostgresError
+from deploy.embedded.process import no_core_dumps
 from deploy.paths import Paths
 from deploy.setup.offline import models_in
 from deploy.supervisor import leftovers
@@ -106,6 +112,8 @@ def _already_running(paths: Paths) -> int:
 def _start(options: Options, paths: Paths, watch: Watch, teller: Teller, *, demo: bool) -> None:
     write_running(paths, Running(os.getpid(), options.url, ready=False))
     leftovers.end(paths)
+    no_core_dumps()
+    empty_temporary(paths)
     make_secrets(paths)
     servers = choose_servers(paths)
     _start_servers(paths, watch, servers)
@@ -124,7 +132,7 @@ def _start(options: Options, paths: Paths, watch: Watch, teller: Teller, *, demo
         _launch(watch, paths, service)
     watch.wait_ready([service.name for service in (*early, *later)])
     if options.offline is not None:
-        _install_models(manage, options.offline, teller)
+        _install_models(manage, options.offline, paths, teller)
     if demo and options.demo and not _demo_loaded(paths):
         teller.say(f"the pages answer at {options.url}; loading the demo")
         began = time.monotonic()
@@ -134,9 +142,14 @@ def _start(options: Options, paths: Paths, watch: Watch, teller: Teller, *, demo
             teller.say(f"the demo is not complete, the next start goes on: see {manage.log}")
 
 
-def _install_models(manage: Manage, bundle: Path, teller: Teller) -> None:
-    """The encoder bundles that came along, if their signatures are trusted here."""
+def _install_models(manage: Manage, bundle: Path, paths: Paths, teller: Teller) -> None:
+    """The encoder bundles that came along, if their signatures are trusted here.
+
+    What an earlier start installed is left alone.
+    """
     for model in models_in(bundle):
+        if (paths.models / model.name).exists():
+            continue
         teller.say(f"installing the model {model.name}")
         if manage.run("models", "install", str(model)) != 0:
             teller.say(
@@ -176,6 +189,8 @@ def environment(options: Options, servers: Servers, *, demo: bool) -> dict[str, 
     """What every child of the appliance is told."""
     env = {
         "VITRINE_DATA": str(options.data),
+        "VITRINE_LOGGED": "1",  # what it prints lands in a log
+        "TMPDIR": str(Paths(options.data).temporary),
         "DATABASE_URL": servers.database_url,
         "REDIS_URL": servers.redis_url,
         "VITRINE_DEMO": "1" if demo else "0",

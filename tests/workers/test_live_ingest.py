@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-
 import pytest
 
-from audit import actors
-from audit.keystore import default_keystore
-from deploy.paths import ROOT, Paths
-from retrieval import clients, media, scope
-from retrieval.encoders.client import ModelClient, ModelUnavailable
+from deploy.paths import ROOT
+from retrieval import media, scope
 from retrieval.models import Segment
-from retrieval.redaction.client import RedactionClient
-from retrieval.redaction.errors import RedactionUnavailable
 from retrieval.selectors.models import active_models
 from retrieval.services.ingest import asset_upload
 from retrieval.services.models import model_install
-from retrieval.services.stages import Again, stage_run
-from retrieval.states import STAGE_OF, State
 from retrieval.uploads import upload_from
 from retrieval.vectors import backend
-from tests.factories import make_collection, reloaded
+from tests.factories import make_collection
+from tests.workers.live_servers import live_servers, rested
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
 
@@ -37,48 +27,8 @@ The bear came back to the picnic place in the evening and ate the honey.
 
 @pytest.fixture
 def appliance(tmp_path, settings):
-    """Both servers, on sockets of the test's own."""
-    settings.PATHS = Paths(tmp_path)
-    settings.PATHS.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    default_keystore.cache_clear()
-    actors._known.clear()
-    sockets = {
-        "redaction": settings.PATHS.redaction_socket,
-        "model": settings.PATHS.model_socket,
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"workers.{name}_server", "--socket", str(path)], cwd=ROOT
-        )
-        for name, path in sockets.items()
-    ]
-    redaction, models = RedactionClient(sockets["redaction"]), ModelClient(sockets["model"])
-    try:
-        for client in (redaction, models):
-            wait_for(client)
-        with clients.override(redaction=redaction, models=models):
-            yield
-    finally:
-        redaction.close()
-        models.close()
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(60)
-        default_keystore.cache_clear()
-        actors._known.clear()
-
-
-def wait_for(client):
-    limit = time.monotonic() + 300
-    while True:
-        try:
-            client.health()
-        except (RedactionUnavailable, ModelUnavailable):
-            assert time.monotonic() < limit
-            time.sleep(0.2)
-        else:
-            return
+    with live_servers(tmp_path, settings):
+        yield
 
 
 def ingested(collection, data, name):
@@ -86,13 +36,7 @@ def ingested(collection, data, name):
     asset, _ = asset_upload(
         user=None, collection_id=collection.pk, upload=upload_from(iter([data]), name=name)
     )
-    limit = time.monotonic() + 300
-    while (stage := STAGE_OF.get(State(reloaded(asset).state))) is not None:
-        again = stage_run(stage=stage, asset_id=asset.pk)
-        assert time.monotonic() < limit
-        if isinstance(again, Again):
-            time.sleep(again.seconds)
-    return reloaded(asset)
+    return rested(asset.pk)
 
 
 def test_every_modality_goes_the_whole_way_and_bad_files_rest_with_a_reason(appliance, sent):

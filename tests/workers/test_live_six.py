@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from audit import actors
-from audit.keystore import default_keystore
-from deploy.paths import ROOT, Paths
-from retrieval import clients, media, scope
-from retrieval.encoders.client import ModelClient, ModelUnavailable
-from retrieval.models import Asset, Segment
-from retrieval.redaction.client import RedactionClient
-from retrieval.redaction.errors import RedactionUnavailable
+from retrieval import media, scope
+from retrieval.models import Segment
 from retrieval.services.models import model_install
-from retrieval.services.stages import Again, stage_run
-from retrieval.states import STAGE_OF, State
 from tests.cast import client_of, person
-from tests.factories import grant, make_collection, reloaded
+from tests.factories import grant, make_collection
 from tests.retrieval.encoders.tensors_small import six_bundle
+from tests.workers.live_servers import live_servers, rested
 
 pytestmark = [
     pytest.mark.live,
@@ -49,51 +39,14 @@ def bundle(tmp_path_factory):
 
 @pytest.fixture
 def appliance(tmp_path, settings, sent, bundle):
-    """Both servers on sockets of the test's own; the six-modality model is the only one."""
-    settings.PATHS = Paths(tmp_path)
+    """The six-modality model is the only one."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.PATHS.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    default_keystore.cache_clear()
-    actors._known.clear()
-    sockets = [settings.PATHS.redaction_socket, settings.PATHS.model_socket]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"workers.{name}_server", "--socket", str(path), *more],
-            cwd=ROOT,
-        )
-        for name, path, more in [
-            ("redaction", sockets[0], []),
-            ("model", sockets[1], ["--models", str(settings.PATHS.models)]),
-        ]
-    ]
-    redaction, models = RedactionClient(sockets[0]), ModelClient(sockets[1])
-    try:
+
+    def install():
         model_install(bundle, unsigned_reason="made by this test")
-        for client in (redaction, models):
-            wait_for(client)
-        with clients.override(redaction=redaction, models=models):
-            yield
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(60)
-        redaction.close()
-        models.close()
-        default_keystore.cache_clear()
-        actors._known.clear()
 
-
-def wait_for(client):
-    limit = time.monotonic() + 300
-    while True:
-        try:
-            client.health()
-        except (RedactionUnavailable, ModelUnavailable):
-            assert time.monotonic() < limit
-            time.sleep(0.2)
-        else:
-            return
+    with live_servers(tmp_path, settings, models=True, prepare=install):
+        yield
 
 
 def npy(array, name="array.npy"):
@@ -127,13 +80,7 @@ def uploaded(api, collection, file, **fields):
     path = f"/api/v1/collections/{collection.pk}/assets/"
     answer = api.post(path, {"file": file, **fields}, format="multipart")
     assert answer.status_code == 202, answer.content
-    with scope.system():
-        asset = Asset.objects.get(pk=answer.json()["id"])
-    while (stage := STAGE_OF.get(State(reloaded(asset).state))) is not None:
-        again = stage_run(stage=stage, asset_id=asset.pk)
-        if isinstance(again, Again):
-            time.sleep(again.seconds)
-    return reloaded(asset)
+    return rested(answer.json()["id"])
 
 
 def hits(api, body, **options):
