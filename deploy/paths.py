@@ -55,6 +55,11 @@ class Paths:
         return self.run / "postgres"
 
     @property
+    def temporary(self) -> Path:
+        """Folder (0700) for temporary files of the appliance's processes; a start empties it."""
+        return self.run / "tmp"
+
+    @property
     def postgres(self) -> Path:
         """Files of the embedded Postgres."""
         return self.data / "postgres"

@@ -20,6 +20,7 @@ from deploy.env import (
     env_str,
     parse_database_url,
 )
+from deploy.logs import hook_all, without_messages
 from deploy.paths import ROOT, data_paths
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is ever fetched at run time
@@ -303,6 +304,7 @@ logging.config.dictConfig(
                 "()": structlog.stdlib.ProcessorFormatter,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    without_messages,
                     structlog.processors.JSONRenderer(),
                 ],
                 "foreign_pre_chain": [
@@ -319,6 +321,8 @@ logging.config.dictConfig(
             # Django logs the path and the exception of a failed request, which may hold what a
             # user typed.
             "django.request": {"level": "CRITICAL"},
+            # A warning's text may quote what a library was given.
+            "py.warnings": {"level": "CRITICAL"},
         },
     }
 )
@@ -333,3 +337,6 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,
 )
+logging.captureWarnings(capture=bool(os.environ.get("VITRINE_LOGGED")))
+if os.environ.get("VITRINE_LOGGED"):
+    hook_all()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import logging
 import os
 import signal
 import socket
+import sys
+import threading
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -154,13 +158,20 @@ def resident_bytes() -> dict[str, int]:
     return sizes
 
 
+class _NamesOnly(logging.Formatter):
+    """Level and logger of a library's message; its text and its exception may hold content."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One JSON line."""
+        return json.dumps({"level": record.levelname.lower(), "event": record.name})
+
+
 def configure_logging(component: str) -> None:
     """JSON lines on standard error, with the component's name.
 
-    Uvicorn's own messages from WARNING up.
+    Of libraries' messages from WARNING up only the logger is told, and of errors that nobody
+    catches only type and lines.
     """
-    import logging
-
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -171,8 +182,16 @@ def configure_logging(component: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=os.fdopen(os.dup(2), "w", buffering=1)),
     )
     structlog.contextvars.bind_contextvars(component=component)
-    logging.basicConfig(
-        level=logging.WARNING, format='{"level": "%(levelname)s", "event": "%(name)s"}'
+    handler = logging.StreamHandler()
+    handler.setFormatter(_NamesOnly())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.captureWarnings(capture=True)
+    sys.excepthook = lambda _kind, error, _trace: log.critical("uncaught", **where(error))
+    threading.excepthook = lambda told: log.critical(
+        "uncaught-in-thread", **(where(told.exc_value) if told.exc_value else {})
+    )
+    sys.unraisablehook = lambda told: log.error(
+        "unraisable", **(where(told.exc_value) if told.exc_value else {})
     )
 
 

@@ -14,6 +14,16 @@ PGVECTOR = (0, 8)
 APP_ROLE = "vitrine_app"
 _MIGRATE = "Run deploy/up, or manage.py migrate and manage.py setup_roles."
 _WALLED = ("retrieval_collection", "retrieval_asset", "retrieval_segment")
+_LOGGING = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
+# What a server may be set to without writing values into its log: statements hold them.
+_QUIET = {
+    "log_statement": ("none", "ddl"),
+    "log_min_error_statement": ("fatal", "panic", "log"),
+    "log_min_duration_statement": ("-1",),
+    "log_min_duration_sample": ("-1",),
+    "log_transaction_sample_rate": ("0",),
+    "log_error_verbosity": ("terse",),
+}
 _LEDGER = ("audit_ledgerpending", "audit_ledgerentry")
 
 
@@ -27,6 +37,7 @@ def look() -> Iterator[Finding]:
     yield Finding("migrations", f"{len(plan)} to apply", _MIGRATE if plan else "")
     yield _walls()
     yield _ledger()
+    yield server_log(dict(rows(_LOGGING, [list(_QUIET)])))
 
 
 def rows(statement: str, parameters: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
@@ -78,3 +89,12 @@ def _ledger() -> Finding:
     )
     mend = "Its rows could be altered from the application: manage.py setup_roles."
     return Finding("ledger tables", "append-only by function", mend if found else "")
+
+
+def server_log(found: dict[str, str]) -> Finding:
+    """Whether the server's log may show what is stored; ``found``: its settings by name."""
+    loud = sorted(name for name, value in found.items() if value not in _QUIET[name])
+    wanted = ", ".join(f"{name} = {_QUIET[name][0]}" for name in loud)
+    mend = f"Its log may show what is stored or asked: set {wanted}." if loud else ""
+    detail = "shows statements or values" if loud else "shows no statements and no values"
+    return Finding("database log", detail, mend)

@@ -18,7 +18,7 @@ from pathlib import Path
 from deploy.embedded.files import make_data_folders, secret_file
 from deploy.embedded.place import remove_outside
 from deploy.embedded.postgres import EmbeddedPostgres, PostgresError
-from deploy.embedded.process import Launch, spawn, stop, wait_until
+from deploy.embedded.process import Launch, no_core_dumps, spawn, stop, wait_until
 from deploy.embedded.redis import EmbeddedRedis
 from deploy.paths import Paths
 
@@ -42,6 +42,7 @@ def running(paths: Paths, *, outlives_parent: bool = False) -> Iterator[dict[str
     Raises:
         PostgresError: a server did not start; the message names its log.
     """
+    no_core_dumps()
     make_data_folders(paths)
     secret_file(paths.secrets / "secret_key", nbytes=64)
     secret_file(paths.secrets / "db_app_password")

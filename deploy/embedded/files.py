@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from deploy.paths import Paths
@@ -44,6 +45,12 @@ def make_data_folders(paths: Paths) -> None:
         paths.run, paths.redis, paths.media, paths.keys, paths.secrets, paths.models, paths.log
     ):  # fmt: skip
         private_folder(folder)
+
+
+def empty_temporary(paths: Paths) -> None:
+    """The folder for temporary files is there, and nothing of an earlier start is in it."""
+    shutil.rmtree(paths.temporary, ignore_errors=True)
+    private_folder(paths.temporary)
 
 
 def secret_file(path: Path, *, nbytes: int = 32) -> str:

@@ -61,6 +61,8 @@ _SETTINGS = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_line_prefix": "%m [%p] ",
+    # The least there is: values come late in a statement, and pg_stat_activity shows its beginning.
+    "track_activity_query_size": "100",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -35,6 +36,15 @@ class Launch:
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals | None = signal.SIGTERM
     """What the kernel sends the child when its parent dies; None lets it live on."""
+
+
+def no_core_dumps() -> None:
+    """This process and its children leave no image of their memory behind when they crash.
+
+    One byte, not none: core(5) says that a limit of 0 does not hold where ``core_pattern`` is a
+    program, while the kernel leaves that program alone at a limit of 1.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 
 
 def spawn(launch: Launch) -> subprocess.Popen[bytes]:

@@ -53,6 +53,13 @@ def test_a_disk_nearly_full_needs_a_mend(tmp_path, monkeypatch):
     assert not found["disk"].well
 
 
+def test_a_server_that_logs_statements_needs_a_mend():
+    quiet = {"log_statement": "none", "log_error_verbosity": "terse"}
+    assert database.server_log(quiet).well
+    loud = database.server_log(quiet | {"log_min_error_statement": "error"})
+    assert "log_min_error_statement = fatal" in loud.mend
+
+
 def test_the_database_as_migrations_leave_it_is_well(db):
     found = list(database.look())
     assert [f for f in found if not f.well] == []

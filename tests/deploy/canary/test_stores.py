@@ -86,6 +86,19 @@ def test_a_leak_is_found_in_every_layer_of_the_database_and_nothing_is_left_behi
 
 
 @pytest.mark.django_db
+def test_the_database_shows_no_more_of_a_statement_than_its_beginning():
+    with superuser() as (_, one, _two):
+        with connection.cursor() as cursor:
+            wide = (
+                "SELECT %s" + ", 'retrieval_asset'" * 10 + " FROM retrieval_asset WHERE source = %s"
+            )
+            cursor.execute(wide, ["early", TOKEN])
+        shown = "".join(str(row) for row in one.execute("SELECT query FROM pg_stat_activity"))
+    assert "early" in shown
+    assert TOKEN not in shown
+
+
+@pytest.mark.django_db
 def test_a_stopped_cluster_is_searched_by_its_files(tmp_path):
     (tmp_path / "base").mkdir()
     (tmp_path / "pg_wal").mkdir()
