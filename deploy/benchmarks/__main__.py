@@ -7,29 +7,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.benchmarks import appliance, model_memory, query_cache, reembed, server
 from deploy.benchmarks.figures import Figure, machine
+from deploy.benchmarks.redact import parts as redact_parts
 
-NAMES = ("appliance", "encode", "memory", "query-cache", "reembed", "server")
+NAMES = ("appliance", "encode", "memory", "query-cache", "redact", "reembed", "server")
 
 
 def main(argv: list[str]) -> int:
     """Exit status 0 when every target is met, 1 when one is not or nothing could be measured."""
-    parser = argparse.ArgumentParser(prog="deploy/bench", description="Measure the appliance.")
-    parser.add_argument("name", choices=NAMES)
-    parser.add_argument("--json", help="also write the figures to this file")
-    parser.add_argument(
-        "--cold", action="store_true", help="clone and install first, with an empty pip cache"
-    )
-    parser.add_argument(
-        "--litserve", type=Path, help="folder LitServe is installed in, to compare with (server)"
-    )
-    parser.add_argument(
-        "--slow", action="store_true", help="compiled candidates compete too; minutes (encode)"
-    )
-    options = parser.parse_args(argv[1:])
+    options = _parser().parse_args(argv[1:])
     about = machine()
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     try:
@@ -50,20 +40,67 @@ def main(argv: list[str]) -> int:
     return 1 if any(figure.ok is False for figure in figures) else 0
 
 
-def _figures(options: argparse.Namespace) -> list[Figure]:
-    if options.name == "encode":
-        from deploy.benchmarks import encode  # torch, which no other benchmark loads
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="deploy/bench", description="Measure the appliance.")
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("--json", help="also write the figures to this file")
+    parser.add_argument(
+        "--cold", action="store_true", help="clone and install first, with an empty pip cache"
+    )
+    parser.add_argument(
+        "--litserve", type=Path, help="folder LitServe is installed in, to compare with (server)"
+    )
+    parser.add_argument(
+        "--slow", action="store_true", help="compiled candidates compete too; minutes (encode)"
+    )
+    _add_redact(parser.add_argument_group("redact"))
+    return parser
 
-        return encode.run(slow=options.slow)
-    if options.name == "server":
-        return server.run(litserve=options.litserve)
-    if options.name == "query-cache":
-        return query_cache.run()
-    if options.name == "memory":
-        return model_memory.run()
-    if options.name == "reembed":
-        return reembed.run()
-    return appliance.run(cold=options.cold)
+
+def _add_redact(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--part", action="append", default=[], choices=redact_parts.PARTS, help="only this; repeat"
+    )
+    group.add_argument("--packs", type=Path, metavar="DIR", help="annotated texts (see README)")
+    group.add_argument("--sounds", type=Path, metavar="DIR", help="recordings without speech")
+    group.add_argument("--quick", action="store_true", help="a tenth of the samples")
+    group.add_argument(
+        "--publish", action="store_true", help="write the misses where the console shows them"
+    )
+
+
+def _redact(options: argparse.Namespace) -> list[Figure]:
+    given = redact_parts.Options(
+        packs=_from_start(options.packs), sounds=_from_start(options.sounds), quick=options.quick
+    )
+    part = redact_parts.run(options.part, given)
+    if options.publish and not options.quick:
+        redact_parts.measured_write(part)
+    return part.figures
+
+
+def _from_start(path: Path | None) -> Path | None:
+    """``path`` seen from where the user called the command."""
+    return path and Path(os.environ.get("VITRINE_START_DIR", ".")) / path
+
+
+def _figures(options: argparse.Namespace) -> list[Figure]:
+    benchmarks: dict[str, Callable[[], list[Figure]]] = {
+        "appliance": lambda: appliance.run(cold=options.cold),
+        "encode": lambda: _encode(slow=options.slow),
+        "memory": model_memory.run,
+        "query-cache": query_cache.run,
+        "redact": lambda: _redact(options),
+        "reembed": reembed.run,
+        "server": lambda: server.run(litserve=options.litserve),
+    }
+    return benchmarks[options.name]()
+
+
+def _encode(*, slow: bool) -> list[Figure]:
+    from deploy.benchmarks import encode  # torch, which no other benchmark loads
+
+    return encode.run(slow=slow)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,11 @@ def pss_by_name(root_pid: int) -> dict[str, int]:
     return found
 
 
+def pss_of_tree(root_pid: int) -> int:
+    """PSS in bytes of ``root_pid`` and all that descend from it."""
+    return sum(pss_by_name(root_pid).values())
+
+
 def _pss(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
         if line.startswith("Pss:"):

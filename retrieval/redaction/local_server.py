@@ -38,16 +38,27 @@ def redaction_client(socket: Path) -> Iterator[RedactionClient]:
         yield running
         running.close()
         return
-    # A short path: a unix socket's may have 107 bytes only.
-    with (
-        tempfile.TemporaryDirectory(prefix="vitrine-redact-") as folder,
-        _started(Path(folder) / "redaction.sock") as client,
-    ):
+    with own_redaction_server() as (client, _):
         yield client
 
 
 @contextmanager
-def _started(socket: Path) -> Iterator[RedactionClient]:
+def own_redaction_server() -> Iterator[tuple[RedactionClient, int]]:
+    """A client of a server started here and ended afterwards, and the server's process id.
+
+    Raises:
+        RedactionUnavailableError: it did not start.
+    """
+    # A short path: a unix socket's may have 107 bytes only.
+    with (
+        tempfile.TemporaryDirectory(prefix="vitrine-redact-") as folder,
+        _started(Path(folder) / "redaction.sock") as started,
+    ):
+        yield started
+
+
+@contextmanager
+def _started(socket: Path) -> Iterator[tuple[RedactionClient, int]]:
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     process = subprocess.Popen(
         [sys.executable, "-m", "workers.redaction_server", "--socket", str(socket)],
@@ -58,7 +69,7 @@ def _started(socket: Path) -> Iterator[RedactionClient]:
     client = RedactionClient(socket)
     try:
         _await(client, process)
-        yield client
+        yield client, process.pid
     finally:
         client.close()
         process.terminate()

@@ -1,0 +1,1 @@
+"""``deploy/bench redact``: what redaction finds, what it misses, what it costs."""
