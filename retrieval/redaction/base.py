@@ -17,6 +17,7 @@ TextInPictures = Literal["redact", "keep"]
 Fill = Literal["fill", "keep"]
 SpeechPolicy = Literal["mute_speech", "mute_pii", "keep"]
 WithoutTranscriber = Literal["mute_speech", "refuse"]
+MutedAs = Literal["silence", "tone"]
 Box = tuple[int, int, int, int]
 """(x, y, width, height) in pixels, x to the right, y down, from the upper left corner."""
 
@@ -107,6 +108,7 @@ class AudioPolicy:
     speech: SpeechPolicy = "mute_speech"
     without_transcriber: WithoutTranscriber = "mute_speech"
     speech_threshold: float = 0.5
+    muted_as: MutedAs = "silence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

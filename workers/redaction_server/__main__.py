@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Decoders' environment is empty anyway; this keeps suffix lists and the like from being fetched
     # here.
     os.environ["TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS"] = ""
+    from retrieval.redaction.image.find import PictureRedactor
     from retrieval.redaction.registry import get_profile
     from retrieval.redaction.text import StructuredTextRedactor
     from retrieval.redaction.verify import verifying_redactor
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         decoder=sandbox,
         redactor=redactor,
         verifier=verifying_redactor(),
-        images=Images(),
+        images=Images(sandbox, PictureRedactor(redactor)),
         sounds=Sounds(),
         limits=Limits(max_input_bytes=max_bytes),
     )

@@ -22,7 +22,12 @@ from retrieval import framing
 from retrieval.redaction import serial
 from retrieval.redaction.amended import amended_to
 from retrieval.redaction.base import finding_from
-from retrieval.redaction.errors import ProfileError, RedactionTimeoutError, UnknownProfileError
+from retrieval.redaction.errors import (
+    ProfileError,
+    RedactionError,
+    RedactionTimeoutError,
+    UnknownProfileError,
+)
 from retrieval.redaction.profile_schema import keys_from, profile_from
 from retrieval.redaction.registry import get_profile, profile_names
 from retrieval.transport import DEADLINE_HEADER, META_HEADER, decode_meta
@@ -293,6 +298,9 @@ async def _outcome(future: asyncio.Future[T]) -> T:
         raise Refused(
             "redaction-timeout", "Looking for personal data took longer than is allowed."
         ) from None
+    except RedactionError as error:
+        log.warning("redaction-failed", what=str(error))
+        raise Refused("redaction-failed", "Looking for personal data failed.") from None
 
 
 def _write_all(fd: int, piece: bytes) -> None:

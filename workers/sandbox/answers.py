@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workers.sandbox import npy
 from workers.sandbox.reasons import decode_error
 from workers.sandbox.sniff import Kind
-from workers.sandbox.types import Muted, Normalised, PageText, Step
+from workers.sandbox.types import Muted, Normalised, PageText, Painted, SoundFacts, Step
 from workers.sandbox.wire import Answer
 
 if TYPE_CHECKING:
@@ -114,6 +114,15 @@ def one_webp(answer: Answer) -> bytes:
     return bytes(answer.buffers[0])
 
 
+def sound_facts(answer: Answer) -> SoundFacts:
+    """The checked `SoundFacts` in `answer`."""
+    facts = _Facts(answer.header)
+    return SoundFacts(
+        duration_ms=facts.integer("duration_ms", low=1),
+        metadata_found=tuple(sorted(METADATA_KINDS.intersection(facts.texts("metadata")))),
+    )
+
+
 def muted(answer: Answer) -> Muted:
     """The checked `Muted` in `answer`."""
     if len(answer.buffers) != 2 or not _is_webp(answer.buffers[1]):  # noqa: PLR2004
@@ -127,6 +136,14 @@ def muted(answer: Answer) -> Muted:
         thumbnail_type="image/webp",
         duration_ms=_Facts(answer.header).integer("duration_ms", low=1),
     )
+
+
+def painted(answer: Answer) -> Painted:
+    """The checked `Painted` in `answer`."""
+    if len(answer.buffers) != 2 or not all(map(_is_webp, answer.buffers)):  # noqa: PLR2004
+        raise decode_error("decoder-crashed")
+    rendition, thumbnail = (bytes(buffer) for buffer in answer.buffers)
+    return Painted(rendition=rendition, thumbnail=thumbnail, thumbnail_type="image/webp")
 
 
 def normalised(answer: Answer, kind: Kind, components: Mapping[str, str]) -> Normalised:
@@ -161,6 +178,8 @@ def normalised(answer: Answer, kind: Kind, components: Mapping[str, str]) -> Nor
         thumbnail_type="image/webp",
         width=facts.integer("width", low=1, high=_MAX_SIDE) if image else None,
         height=facts.integer("height", low=1, high=_MAX_SIDE) if image else None,
+        original_width=facts.integer("original_width", low=1) if image else None,
+        original_height=facts.integer("original_height", low=1) if image else None,
         duration_ms=None if image else facts.integer("duration_ms", low=1),
         metadata_found=metadata,
         captured_at=facts.moment("captured_at"),

@@ -22,12 +22,15 @@ from workers.sandbox.reasons import Refusal, decode_error
 from workers.sandbox.sniff import Kind, relabel, sniff
 from workers.sandbox.types import (
     MAX_INTERVALS,
+    MAX_POLYGONS,
     MAX_WINDOWS,
     MEGABYTE,
     Limits,
     Muted,
     Normalised,
+    Painted,
     SandboxHealth,
+    SoundFacts,
     TensorSpec,
     Wall,
 )
@@ -154,6 +157,23 @@ class Sandbox:
                 raise decode_error(refusal.code, refusal.numbers) from None
             return answers.arrays(answer)
 
+    def inspect_sound(self, rendition: bytes | int, *, limits: Limits = _DEFAULT) -> SoundFacts:
+        """Length of one of our own sounds, decoded to its end, and what metadata it holds.
+
+        Raises:
+            DecodeError: the rendition cannot be read.
+            SandboxUnavailable: try again later.
+        """
+        with contextlib.ExitStack() as stack:
+            fd = as_input(rendition, stack)
+            arguments = {"max_ms": limits.max_audio_ms}
+            job = _job("inspect_sound", arguments, size_of(fd), limits, limits.audio_wall_seconds)
+            try:
+                answer = self._run(job, fd, MEGABYTE)
+            except Refusal as refusal:
+                raise decode_error(refusal.code, refusal.numbers) from None
+            return answers.sound_facts(answer)
+
     def mute(
         self,
         rendition: bytes | int,
@@ -188,6 +208,41 @@ class Sandbox:
             except Refusal as refusal:
                 raise decode_error(refusal.code, refusal.numbers) from None
             return answers.muted(answer)
+
+    def paint(
+        self,
+        rendition: bytes | int,
+        *,
+        polygons: Sequence[Sequence[tuple[int, int]]] = (),
+        boxes: Sequence[tuple[int, int, int, int]] = (),
+        limits: Limits = _DEFAULT,
+    ) -> Painted:
+        """One of our own pictures, as large as before, with parts of it filled.
+
+        `polygons` are lists of (x, y) corners in pixels, `boxes` are (x, y, width, height). They
+        may overlap and reach over the picture's edges.
+
+        Raises:
+            DecodeError: the rendition cannot be read.
+            SandboxUnavailable: try again later.
+            ValueError: more than `MAX_POLYGONS` parts.
+        """
+        parts = len(polygons) + len(boxes)
+        if parts > MAX_POLYGONS:
+            raise ValueError(f"{parts} parts to fill, at most {MAX_POLYGONS} at a time")
+        corners = [[[int(x), int(y)] for x, y in polygon] for polygon in polygons]
+        for x, y, width, height in boxes:
+            right, bottom = x + width - 1, y + height - 1
+            corners.append([[x, y], [right, y], [right, bottom], [x, bottom]])
+        with contextlib.ExitStack() as stack:
+            fd = as_input(rendition, stack)
+            arguments = {"polygons": corners}
+            job = _job("paint", arguments, size_of(fd), limits, limits.wall_seconds)
+            try:
+                answer = self._run(job, fd, limits.max_output_bytes)
+            except Refusal as refusal:
+                raise decode_error(refusal.code, refusal.numbers) from None
+            return answers.painted(answer)
 
     def thumbnail_text(self, text: str) -> bytes:
         """A WebP picture of the first lines of `text`, which must be redacted already.

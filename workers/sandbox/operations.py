@@ -16,6 +16,7 @@ from workers.sandbox.decoders import (
     image,
     mute,
     ole,
+    paint,
     pdf,
     plain,
     tensors,
@@ -60,6 +61,14 @@ def _mute(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     return mute.mute(_open(fd), size, arguments)
 
 
+def _paint(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
+    return paint.paint(_open(fd), size, arguments)
+
+
+def _inspect_sound(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
+    return mute.inspect(_open(fd), size, arguments)
+
+
 def _thumbnail_text(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     del arguments
     return text_picture.draw(_open(fd).read(size).decode())
@@ -70,6 +79,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "tensors": _tensors,
     "thumbnail_text": _thumbnail_text,
     "mute": _mute,
+    "inspect_sound": _inspect_sound,
+    "paint": _paint,
 }
 
 

@@ -39,6 +39,14 @@ REASONS: Final[dict[str, Reason]] = {
     "password-protected": Reason(
         "The file is protected by a password; upload it without one.", "quarantined"
     ),
+    "picture-unreadable": Reason(
+        "There is more writing in the picture than could be read, so that nobody knows what of it "
+        "is personal.",
+        "quarantined",
+    ),
+    "too-many-pages-to-read": Reason(
+        "The document has more pictures of pages than are read ({limit}).", "quarantined"
+    ),
     "no-text-layer": Reason(
         "The PDF holds pictures of pages and no text; reading such pages (OCR) comes with a later "
         "version.",
@@ -86,6 +94,11 @@ REASONS: Final[dict[str, Reason]] = {
     "not-redactable": Reason(
         "Nothing can be looked for in data of this kind, and the collection's redaction profile "
         "does not let it through unseen.",
+        "quarantined",
+    ),
+    "no-transcriber": Reason(
+        "The collection's redaction profile wants what is said to be judged, and no transcriber is "
+        "installed.",
         "quarantined",
     ),
     "decoder-crashed": Reason(

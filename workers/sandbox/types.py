@@ -77,6 +77,9 @@ class Normalised:
     thumbnail_type: str | None = None
     width: int | None = None
     height: int | None = None
+    original_width: int | None = None
+    """Of a picture as it came in, upright."""
+    original_height: int | None = None
     duration_ms: int | None = None
     shape: tuple[int, ...] = ()
     """Of an array; its rendition is NumPy's format, float32, as `npy` writes it."""
@@ -98,6 +101,23 @@ class Muted:
 
 
 @dataclass(frozen=True, slots=True)
+class Painted:
+    """A picture with parts filled, and its thumbnail, both WebP."""
+
+    rendition: bytes
+    thumbnail: bytes
+    thumbnail_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFacts:
+    """Length of one of our own sounds, and the kinds of metadata in it: there should be none."""
+
+    duration_ms: int
+    metadata_found: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TensorSpec:
     """What an encoder wants. Image towers read `longest_side`, audio towers the other two."""
 
@@ -112,6 +132,8 @@ class TensorSpec:
 
 
 MAX_WINDOWS: Final = 64
+MAX_POLYGONS: Final = 1_000
+"""Parts of a picture that can be filled at once, for the same reason as `MAX_INTERVALS`."""
 MAX_INTERVALS: Final = 2_500
 """Stretches of a sound that can be muted at once: their times travel in one message of 64 KB."""
 

@@ -45,9 +45,13 @@ _DATES: Final = (
 
 @dataclass(slots=True)
 class Found:
-    """Kinds of metadata, and when the picture was taken (ISO 8601), if the camera says so."""
+    """Kinds of metadata, and when the picture was taken (ISO 8601), if the camera says so.
+
+    `size` is the picture's width and height in the file, upright.
+    """
 
     kinds: set[str] = field(default_factory=set)
+    size: tuple[int, int] = (0, 0)
     captured_at: str | None = None
 
 

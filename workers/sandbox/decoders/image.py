@@ -33,6 +33,8 @@ _FORMATS: Final = {
     "heic": "HEIF",
     "avif": "AVIF",
 }
+_SIDEWAYS: Final = range(5, 9)
+"""EXIF orientations that exchange width and height."""
 _ISO_MEDIA: Final = ("heic", "avif")
 _MEGAPIXEL: Final = 1_000_000
 _TRUNCATED: Final = ("truncated", "end of file", "end of stream", "unexpected end", "incomplete")
@@ -92,6 +94,7 @@ def upright_rgb(
     image = _open(file, kind)
     check_pixels(image, max_pixels)
     found = exif.inventory(image)
+    found.size = image.size
     icc = image.info.get("icc_profile")
     # JPEG can be decoded at 1/2, 1/4 or 1/8: much less memory for large ones.
     image.draft(None, (side, side))
@@ -103,6 +106,8 @@ def upright_rgb(
     image = colour.on_white(colour.to_srgb(image, icc))
     if orientation != 1:
         image = _turn(image, orientation)
+    if orientation in _SIDEWAYS:
+        found.size = (found.size[1], found.size[0])
     return image, found
 
 
@@ -123,11 +128,11 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
         check_boxes(lambda at, count: _read_at(file, at, count), size)
         file.seek(0)
     image, found = upright_rgb(file, kind, side=RENDITION_SIDE, max_pixels=arguments["max_pixels"])
-    rendition = encode(image, quality=_RENDITION_QUALITY)
-    thumbnail = encode(_shrink(image.copy(), THUMBNAIL_SIDE), quality=_THUMBNAIL_QUALITY)
     facts = {
         "width": image.width,
         "height": image.height,
+        "original_width": found.size[0],
+        "original_height": found.size[1],
         "metadata": sorted(found.kinds),
         "captured_at": found.captured_at,
         "steps": [
@@ -136,7 +141,14 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
             ["strip metadata", "image"],
         ],
     }
-    return Result(facts, [rendition, thumbnail])
+    return Result(facts, encode_pair(image))
+
+
+def encode_pair(image: Image.Image) -> list[bytes]:
+    """The rendition and the thumbnail of an RGB picture of at most `RENDITION_SIDE`."""
+    rendition = encode(image, quality=_RENDITION_QUALITY)
+    thumbnail = encode(_shrink(image.copy(), THUMBNAIL_SIDE), quality=_THUMBNAIL_QUALITY)
+    return [rendition, thumbnail]
 
 
 def _read_at(file: BinaryIO, at: int, count: int) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from workers.sandbox.child import Result
 from workers.sandbox.decoders import waveform
 from workers.sandbox.decoders.opus import RATE, OpusWriter
-from workers.sandbox.decoders.sound import Samples, frames, mono_blocks, open_sound
+from workers.sandbox.decoders.sound import Samples, frames, inventory, mono_blocks, open_sound
 from workers.sandbox.reasons import Refusal
 
 VERSION: Final = "1"
@@ -75,6 +75,24 @@ def _blocks(file: BinaryIO, limit_ms: int) -> Iterator[Samples]:
     container, stream = open_sound(file, "ogg")
     with container:
         yield from mono_blocks(frames(container, stream), rate=RATE, limit_ms=limit_ms)
+
+
+def inspect(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
+    """Length of a sound of our own, and kinds of metadata in it; nothing is written."""
+    del size
+    container, stream = open_sound(file, "ogg")
+    with container:
+        samples = sum(
+            len(block)
+            for block in mono_blocks(
+                frames(container, stream), rate=RATE, limit_ms=arguments["max_ms"]
+            )
+        )
+        found = inventory(container)
+    if not samples:
+        raise Refusal("zero-duration")
+    facts = {"duration_ms": max(1, round(samples * 1000 / RATE)), "metadata": sorted(found.kinds)}
+    return Result(facts)
 
 
 def mute(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:

@@ -13,6 +13,7 @@ from workers.sandbox.decoders import (
     image,
     loudness,
     mute,
+    paint,
     pdf,
     plain,
     text_picture,
@@ -27,6 +28,7 @@ COMPONENTS: Final = {
     "audio": f"{audio.VERSION}+av-{version('av')}",
     "loudness": f"{loudness.VERSION}+av-{version('av')}",
     "mute": f"{mute.VERSION}+av-{version('av')}",
+    "paint": f"{paint.VERSION}+pillow-{version('pillow')}",
     "array": f"{array.VERSION}+numpy-{version('numpy')}",
     "text_picture": f"{text_picture.VERSION}+pillow-{version('pillow')}",
 }

@@ -1,0 +1,1 @@
+"""What is looked for in pictures: written text, faces, QR and bar codes, licence plates."""
