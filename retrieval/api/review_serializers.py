@@ -9,8 +9,8 @@ from rest_framework import serializers
 
 from accounts.api.base import InputSerializer
 from retrieval.api.asset_serializers import STATES, RedactionOutput, modality_field
-from retrieval.models import Review
 from retrieval.redaction.amending import MAX_REGIONS
+from retrieval.review_models import Review
 from retrieval.selectors.reviews import Decision, ReviewView
 from retrieval.services.reviews import MAX_REASON
 

@@ -17,8 +17,9 @@ from accounts.models import User
 from retrieval import access, media, scope
 from retrieval.access import Access, Permission
 from retrieval.errors import NotVisible
-from retrieval.models import Asset, RedactionReport, Review
+from retrieval.models import Asset
 from retrieval.redaction.base import finding_to
+from retrieval.review_models import RedactionReport, Review
 from retrieval.services.review_queue import in_doubt
 from retrieval.states import RawState, State
 
@@ -134,19 +135,24 @@ def next_open(*, user: User, after: Review) -> UUID | None:
 def _view(row: Review, held: Access) -> ReviewView:
     report = row.report
     has_rendition = report is not None and media.has_blob(media.Blob.RENDITION, row.asset_id)
-    doubts = in_doubt(report)
-    covered = not doubts or media.has_blob(media.Blob.REVIEW, row.asset_id)
-    is_open = row.state == Review.State.OPEN
     return ReviewView(
         review=row,
         asset=row.asset,
         findings=list(report.findings) if report else [],
-        doubts=[finding_to(one) for one in doubts],
+        doubts=[finding_to(one) for one in in_doubt(report)],
         readable=held.allows(Permission.READ),
         may_raw=held.allows(Permission.RAW),
         options=options(row, row.asset, report, has_rendition=has_rendition),
-        has_preview=is_open and has_rendition and covered,
+        has_preview=has_rendition and has_preview(row),
     )
+
+
+def has_preview(row: Review) -> bool:
+    """Whether a steward can be shown something: it is open, and what is in doubt is covered."""
+    if row.state != Review.State.OPEN or row.report is None:
+        return False
+    kind = media.Blob.REVIEW if in_doubt(row.report) else media.Blob.RENDITION
+    return media.has_blob(kind, row.asset_id)
 
 
 def options(

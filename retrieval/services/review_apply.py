@@ -17,11 +17,12 @@ from django.utils import timezone
 from audit import ledger
 from audit.keystore import default_keystore
 from retrieval import clients, media, scope
-from retrieval.models import Asset, RedactionReport, Review
+from retrieval.models import Asset
 from retrieval.redaction.amended import Amended
 from retrieval.redaction.amending import DRAWN, Edit, findings_moved, moved, unaccepted
 from retrieval.redaction.base import Finding, finding_to
 from retrieval.redaction.types import Prepared, SegmentPlan
+from retrieval.review_models import RedactionReport, Review
 from retrieval.services.claims import Claimed, ClaimLost
 from retrieval.services.provenance import step_add
 from retrieval.services.review_queue import findings_of, report_latest

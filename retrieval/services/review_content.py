@@ -13,7 +13,7 @@ from accounts.models import User
 from retrieval import access, media
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Gone
-from retrieval.models import Review
+from retrieval.review_models import Review
 from retrieval.selectors.reviews import ReviewView, review_get
 from retrieval.services.content import (
     THUMBNAIL_TYPE,

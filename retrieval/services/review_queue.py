@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from retrieval.models import Asset, RedactionReport, Review
+from retrieval.models import Asset
 from retrieval.redaction.amending import unaccepted
 from retrieval.redaction.base import Finding, finding_from, finding_to
+from retrieval.review_models import RedactionReport, Review
 from retrieval.states import State
 
 LOW_CONFIDENCE = "low-confidence"

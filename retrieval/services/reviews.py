@@ -21,11 +21,13 @@ from audit import ledger
 from retrieval import access, clients, media, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Gone, Invalid, Unavailable, Unprocessable
-from retrieval.models import Asset, RedactionReport, Review, Segment
+from retrieval.models import Asset, Segment
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.amending import Extent, RegionError, regions_from
 from retrieval.redaction.base import Finding, finding_to
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
+from retrieval.review_models import RedactionReport, Review
+from retrieval.selectors.profiles import profile_of
 from retrieval.selectors.reviews import Decision, ReviewView, options, review_get
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
@@ -95,7 +97,7 @@ def review_decide(
         _settle(user, view, decision, drawn, reason)
         _move(view, decision)
         _record(user, view, decision, drawn)
-    logger.info("review_decided", review_id=str(review_id), decision=decision)
+    logger.info("review_decided", review_id=str(review_id), decision=decision.value)
 
 
 def _drawn(view: ReviewView, decision: Decision, given: Sequence[Mapping[str, Any]]) -> _Drawn:
@@ -130,7 +132,7 @@ def _reason_redacted(view: ReviewView, reason: str) -> str:
     if not reason:
         return ""
     with scope.system():
-        profile = view.review.collection.redaction_profile
+        profile = profile_of(view.review.collection)
     try:
         return clients.redaction().redact_text(reason, profile=profile).text[:MAX_REASON]
     except RedactionUnavailable:

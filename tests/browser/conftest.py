@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from uuid import UUID
 
 import pytest
 from celery import current_app
@@ -91,7 +92,7 @@ def inline_stages(monkeypatch):
     def run() -> None:
         while waiting:
             stage, asset_id = waiting.pop(0)
-            stage_run(stage=stage, asset_id=asset_id)
+            stage_run(stage=stage, asset_id=UUID(asset_id))
 
     return run
 

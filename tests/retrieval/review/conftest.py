@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from retrieval.services.ingest import asset_upload
@@ -39,7 +41,7 @@ def run(db, servers, sent, table, django_capture_on_commit_callbacks):
         while sent:
             stage, asset_id = sent.pop(0)
             with django_capture_on_commit_callbacks(execute=True):
-                stage_run(stage=stage, asset_id=asset_id)
+                stage_run(stage=stage, asset_id=UUID(asset_id))
         return made
 
     return work
