@@ -62,7 +62,10 @@ def model_services(paths: Paths, env: Mapping[str, str]) -> list[Service]:
         ),
         _python_service(
             "redaction",
-            ["workers.redaction_server", "--socket", str(paths.redaction_socket)],
+            [
+                *("workers.redaction_server", "--socket", str(paths.redaction_socket)),
+                *("--models", str(paths.models)),
+            ],
             paths=paths,
             env=env,
             ready=lambda: unix_healthy(paths.redaction_socket),

@@ -122,6 +122,7 @@ def _audio(one: AudioPolicy, two: AudioPolicy) -> AudioPolicy:
             (audio.without_transcriber for audio in active), key=_WITHOUT.index
         ),
         speech_threshold=min(audio.speech_threshold for audio in active),
+        muted_as=active[0].muted_as,
     )
 
 

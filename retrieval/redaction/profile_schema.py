@@ -18,6 +18,7 @@ from retrieval.redaction.base import (
     Fill,
     ImagePolicy,
     MetadataPolicy,
+    MutedAs,
     Operator,
     Profile,
     RedactionKeys,
@@ -46,6 +47,7 @@ _AUDIO: Final[dict[str, Any]] = {
     "metadata": MetadataPolicy,
     "speech": SpeechPolicy,
     "without_transcriber": WithoutTranscriber,
+    "muted_as": MutedAs,
 }
 _TOP: Final = frozenset(
     {

@@ -11,10 +11,14 @@ import argparse  # noqa: E402 - after the block
 import os  # noqa: E402 - after the block
 import sys  # noqa: E402 - after the block
 from pathlib import Path  # noqa: E402 - after the block
+from typing import TYPE_CHECKING  # noqa: E402 - after the block
 
 import structlog  # noqa: E402 - after the block
 
 from workers import uds  # noqa: E402 - after the block
+
+if TYPE_CHECKING:
+    from retrieval.redaction.audio.words import Transcriber
 
 log = structlog.get_logger()
 
@@ -26,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     # Decoders' environment is empty anyway; this keeps suffix lists and the like from being fetched
     # here.
     os.environ["TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS"] = ""
+    from retrieval.redaction.audio.redactor import SpeechRedactor
+    from retrieval.redaction.audio.vad import SileroDetector
     from retrieval.redaction.image.find import PictureRedactor
     from retrieval.redaction.registry import get_profile
     from retrieval.redaction.text import StructuredTextRedactor
@@ -45,13 +51,21 @@ def main(arguments: list[str] | None = None) -> int:
     except SandboxUnavailable as error:
         log.error("no-sandbox", reason=error.reason)  # noqa: TRY400 - the reason is all
         return 1
+    limits = Limits(max_input_bytes=max_bytes)
+    verifier = verifying_redactor()
+    speech = SpeechRedactor(
+        SileroDetector(),
+        redactor,
+        verifier=verifier,
+        transcriber=_transcriber(options.models, options.transcriber),
+    )
     pipeline = Pipeline(
         decoder=sandbox,
         redactor=redactor,
-        verifier=verifying_redactor(),
+        verifier=verifier,
         images=Images(sandbox, PictureRedactor(redactor)),
-        sounds=Sounds(),
-        limits=Limits(max_input_bytes=max_bytes),
+        sounds=Sounds(sandbox, speech, verifier, limits),
+        limits=limits,
     )
     try:
         uds.serve(RedactionServer(pipeline, sandbox, max_bytes).app(), options.socket)
@@ -72,7 +86,30 @@ def _parser() -> argparse.ArgumentParser:
         default=int(os.environ.get("VITRINE_MAX_UPLOAD_MB") or 512),
         help="largest file that is taken (default: VITRINE_MAX_UPLOAD_MB, or 512)",
     )
+    parser.add_argument(
+        "--models", type=Path, help="folder of installed models; a transcriber lies in whisper/"
+    )
+    parser.add_argument(
+        "--transcriber",
+        default=os.environ.get("VITRINE_TRANSCRIBER") or "",
+        help="which transcriber, where several are installed (default: VITRINE_TRANSCRIBER)",
+    )
     return parser
+
+
+def _transcriber(models: Path | None, name: str) -> Transcriber | None:
+    """The installed transcriber; None where there is none, or none that can be trusted."""
+    from retrieval.redaction.audio.whisper import WhisperTranscriber
+    from retrieval.redaction.audio.whisper_bundle import WhisperBundleError, bundle_folder
+
+    if models is None:
+        return None
+    try:
+        folder = bundle_folder(models, name)
+        return None if folder is None else WhisperTranscriber(folder)
+    except WhisperBundleError as error:
+        log.error("no-transcriber", reason=str(error))  # noqa: TRY400 - the reason is all
+        return None
 
 
 if __name__ == "__main__":

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -24,7 +23,7 @@ from retrieval.redaction.types import (
     StepRecord,
     Verdict,
 )
-from workers.redaction_server import arrays, offsets
+from workers.redaction_server import arrays, documents
 from workers.redaction_server.parts import Parts, unchanged
 
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
     from workers.redaction_server.sounds import Sounds
     from workers.sandbox.types import Limits, Normalised
 
-TEXT_TYPE: Final = "text/plain; charset=utf-8"
-_PLAIN: Final = frozenset({"text/plain", "text/markdown"})
 _MAX_TITLE: Final = 300
 _MAX_QUERY_CHARS: Final = 8_000
 UNSEEN: Final = "UNSEEN_DATA"
@@ -115,6 +112,7 @@ class Pipeline:
             captured_at=media.captured_at,
             findings=parts.findings[:MAX_FINDINGS],
             low=parts.low[:MAX_FINDINGS],
+            language=parts.language,
             blind=blind_entries(book.seen, key=keys.blind_key),
         )
 
@@ -140,7 +138,14 @@ class Pipeline:
     ) -> Parts:
         """What the redacted file consists of, by its modality."""
         if media.modality == "text":
-            return self._text_parts(media, source, profile, book)
+            return documents.redact(
+                media,
+                source,
+                profile=profile,
+                book=book,
+                redactor=self.redactor,
+                thumbnail=self.decoder.thumbnail_text,
+            )
         if media.modality == "image":
             return self.images.redact(media, profile=profile, book=book)
         if media.modality == "audio":
@@ -157,14 +162,14 @@ class Pipeline:
         if media_type.startswith("text/"):
             text = rendition.decode("utf-8", errors="replace")
             return verify.verify_text(text, profile=profile, redactor=self.verifier)
+        if media_type == "audio/ogg":
+            return self.sounds.verify(rendition, profile=profile)
         media = self.decoder.sniff_normalise(rendition, limits=self.limits)
         left = verify.verify_metadata(media.metadata_found)
         if left.findings:
             return left
         if media.modality == "image":
             return self.images.verify(media, profile=profile)
-        if media.modality == "audio":
-            return self.sounds.verify(media, profile=profile)
         if media.rendition != rendition or not profile.passes:
             # Not as we write arrays, or under a profile that takes none.
             return verify.incomplete(UNSEEN)
@@ -187,9 +192,7 @@ class Pipeline:
         modality = arrays.modality_of(media, claim, profile)
         duration_ms = arrays.duration_ms(media, claim)
         if media.modality == "text":
-            text = segmentation.join_pages(
-                [segmentation.Page(page.number, page.text) for page in media.pages]
-            )[:_MAX_QUERY_CHARS]
+            text = documents.joined(media)[:_MAX_QUERY_CHARS]
             redacted = self.redactor.redact(text, profile=profile)
             return QueryMedia(
                 modality=modality,
@@ -206,37 +209,6 @@ class Pipeline:
             text="",
             redactions=_counts(Counter(finding.kind for finding in parts.findings)),
             duration_ms=duration_ms,
-        )
-
-    def _text_parts(
-        self, media: Normalised, source: int | bytes, profile: Profile, book: PlaceholderBook
-    ) -> Parts:
-        redacted = [
-            self.redactor.redact(page.text, profile=profile, book=book) for page in media.pages
-        ]
-        pages = [
-            segmentation.Page(page.number, part.text)
-            for page, part in zip(media.pages, redacted, strict=True)
-        ]
-        text = segmentation.join_pages(pages)
-        segments = tuple(
-            SegmentPlan(
-                kind="chunk",
-                ordinal=chunk.ordinal,
-                text=chunk.text,
-                page=chunk.page,
-                start=chunk.start,
-                end=chunk.end,
-            )
-            for chunk in segmentation.chunk_text(pages)
-        )
-        return Parts(
-            media_type=TEXT_TYPE,
-            rendition=text.encode(),
-            thumbnail=self.decoder.thumbnail_text(text),
-            thumbnail_type="image/webp",
-            segments=segments,
-            findings=_placed(_joined_findings(media, redacted), media, source),
         )
 
     def _steps(self, media: Normalised, parts: Parts, profile: Profile) -> tuple[StepRecord, ...]:
@@ -266,27 +238,3 @@ def _label(title: str, name: str) -> str:
 
 def _counts(counted: Counter[str]) -> tuple[RedactionCount, ...]:
     return tuple(RedactionCount(kind=kind, count=counted[kind]) for kind in sorted(counted))
-
-
-def _joined_findings(media: Normalised, pages: Sequence[RedactedText]) -> tuple[Finding, ...]:
-    found: list[Finding] = []
-    offset = 0
-    for page, redacted in zip(media.pages, pages, strict=True):
-        found += [
-            replace(finding, start=finding.start + offset, end=finding.end + offset)
-            for finding in redacted.findings
-        ]
-        offset += len(page.text) + len(segmentation.PAGE_SEPARATOR)
-    return tuple(found)
-
-
-def _placed(
-    findings: tuple[Finding, ...], media: Normalised, source: int | bytes
-) -> tuple[Finding, ...]:
-    """Findings with offsets in the file as sent, where it is plain text; else as they are."""
-    if media.source_type not in _PLAIN or len(media.pages) != 1:
-        return findings
-    data = source if isinstance(source, bytes) else os.pread(source, os.fstat(source).st_size, 0)
-    original = offsets.original_text(data)
-    placed = offsets.in_original(findings, tidied=media.pages[0].text, original=original)
-    return findings if placed is None else placed
