@@ -234,6 +234,8 @@ SPECTACULAR_SETTINGS = {
         "RuleModality": "audit.retention.MODALITIES",
         "StateEnum": "retrieval.api.asset_serializers.STATES",
         "ReembeddingState": ["running", "paused", "done", "failed", "cancelled"],
+        "ReredactionState": ["running", "done", "cancelled"],
+        "FillPolicy": ["fill", "keep"],
     },
 }
 

@@ -59,6 +59,12 @@ class AssetsQuery(serializers.Serializer[Any]):
     collection = serializers.UUIDField(required=False)
     state = serializers.ChoiceField(choices=STATES, required=False)
     modality = modality_field(required=False)
+    behind = serializers.BooleanField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="Whether another version redacted it than its collection's profile is now.",
+    )
 
     def validate_modality(self, value: str) -> str:
         """A word that some model embeds, so that a slip of the pen is told from an empty list."""
@@ -99,6 +105,11 @@ class AssetOutput(serializers.Serializer[AssetView]):
     raw_kept_until = serializers.DateTimeField(source="asset.raw_kept_until", allow_null=True)
     provenance = StepOutput(many=True)
     redactions = RedactionOutput(source="asset.redactions", many=True)
+    profile_version = serializers.CharField(
+        source="asset.profile_version",
+        allow_blank=True,
+        help_text="The redaction profile, name@version, that redacted it; empty until then.",
+    )
     segments = serializers.IntegerField()
     source = serializers.CharField(  # type: ignore[assignment]  # as above
         allow_blank=True

@@ -11,7 +11,6 @@ from accounts.api.base import InputSerializer
 from accounts.models import Team, User
 from retrieval.api.fields import ObjectField
 from retrieval.models import Role
-from retrieval.redaction.registry import profile_names
 from retrieval.selectors.collections import HeldCollection
 
 ROLES = [role.value for role in Role]
@@ -35,7 +34,11 @@ class PurposesInput(InputSerializer):
 class CollectionInput(InputSerializer):
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=10_000, required=False, allow_blank=True)
-    redaction_profile = serializers.ChoiceField(choices=profile_names(), required=False)
+    redaction_profile = serializers.CharField(
+        max_length=64,
+        required=False,
+        help_text="`strict`, `standard`, `open`, or a profile of the organisation's own.",
+    )
     retention_policy = serializers.UUIDField(required=False, allow_null=True)
     model_set = serializers.CharField(
         max_length=64,

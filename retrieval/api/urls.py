@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.api import assets, collections, models, reviews, search
+from retrieval.api import assets, collections, models, profiles, reviews, search
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
@@ -38,6 +38,14 @@ urlpatterns = [
         reviews.UncoveredView.as_view(),
         name="review-uncovered",
     ),
+    path(
+        "collections/<uuid:collection_id>/reredact/",
+        profiles.ReredactView.as_view(),
+        name="reredact",
+    ),
+    path("redaction-profiles/", profiles.ProfilesView.as_view(), name="profiles"),
+    path("redaction-profiles/<slug:name>/", profiles.ProfileDetailView.as_view(), name="profile"),
+    path("subjects/lookup/", profiles.LookupView.as_view(), name="subject-lookup"),
     path("search/", search.SearchView.as_view(), name="search"),
     path("searches/<uuid:search_id>/", search.SearchRecordView.as_view(), name="search-record"),
     path("models/", models.ModelsView.as_view(), name="models"),

@@ -20,7 +20,8 @@ from accounts.models import User
 from retrieval import access, scope
 from retrieval.access import Access, Permission
 from retrieval.errors import NotVisible
-from retrieval.models import Asset, ProvenanceStep
+from retrieval.models import Asset, Collection, ProvenanceStep
+from retrieval.selectors.reredaction import is_behind
 from retrieval.states import State
 
 _SEEN_BY_READERS = frozenset({State.SEARCHABLE})
@@ -70,6 +71,7 @@ class AssetFilters:
     collection: UUID | None = None
     state: str | None = None
     modality: str | None = None
+    behind: bool | None = None
 
 
 def _visible(user: User, held: dict[UUID, Access]) -> Q:
@@ -107,6 +109,9 @@ def asset_rows(*, user: User, filters: AssetFilters = AssetFilters()) -> QuerySe
         rows = rows.filter(state=filters.state)
     if filters.modality is not None:
         rows = rows.filter(modality=filters.modality)
+    if filters.behind is not None:
+        outdated = is_behind(Collection.objects.filter(pk__in=held))
+        rows = rows.filter(outdated if filters.behind else ~outdated)
     return rows
 
 

@@ -7,8 +7,9 @@ that uses it, and for those who made a version of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from retrieval.models import Collection
 from retrieval.profile_models import RedactionProfile
 from retrieval.redaction.base import Profile
 from retrieval.redaction.errors import UnknownProfileError
+from retrieval.redaction.profile_compare import Change, differences
 from retrieval.redaction.profile_schema import profile_from, rules_to
 from retrieval.redaction.profile_words import Measured, leaves_in, measured, takes_out
 from retrieval.redaction.registry import get_profile, profile_names, shipped
@@ -39,6 +41,7 @@ class ProfileView:
     may_change: bool
     collections: tuple[Collection, ...]  # those that use it and that the user governs
     used_elsewhere: int  # by how many others
+    changes: tuple[Change, ...] = ()  # against the version before
     created_by: UUID | None = None
     created_at: datetime | None = None
 
@@ -150,7 +153,11 @@ def profile_versions(*, user: User, name: str) -> list[ProfileView]:
     if not rows:
         raise NotVisible("There is no such profile.")
     seen = _Seen(user)
-    return [seen.view(row, newest=row is rows[0]) for row in rows]
+    views = [seen.view(row, newest=row is rows[0]) for row in rows]
+    changes = [
+        differences(rules_to(old.profile), rules_to(new.profile)) for new, old in pairwise(views)
+    ]
+    return [replace(one, changes=told) for one, told in zip(views, [*changes, ()], strict=True)]
 
 
 def _require_sight(user: User) -> None:

@@ -72,8 +72,10 @@ def profile_change(*, by: User, name: str, rules: Mapping[str, Any]) -> Redactio
     """
     if name in profile_names():
         raise NotAllowed("Profiles that ship are not changed; make one of your own.")
+    if not may_make(user=by):
+        raise NotAllowed("Profiles are changed by governors and stewards.")
     newest = RedactionProfile.objects.filter(name=name).order_by("-version").first()
-    if newest is None or not may_make(user=by):
+    if newest is None:
         raise NotVisible("There is no such profile.")
     if not may_change(user=by, name=name):
         raise NotAllowed("A collection that you do not govern uses this profile.")

@@ -56,6 +56,14 @@ EXPECTED = {
     ("review-preview", "get"): 404,
     ("review-thumbnail", "get"): 404,
     ("review-uncovered", "get"): 404,
+    ("reredact", "get"): 404,
+    ("reredact", "post"): 404,
+    ("reredact", "delete"): 404,
+    ("profiles", "get"): 403,
+    ("profiles", "post"): 403,
+    ("profile", "get"): 403,
+    ("profile", "post"): 403,
+    ("subject-lookup", "post"): 403,
     ("search", "post"): "search",
     ("search-record", "get"): 404,
     ("models", "get"): "own",
@@ -80,6 +88,9 @@ BODIES = {
     "collection": {"name": "x"},
     "grants": {"user": "otto", "role": "steward"},
     "search": {"text": "bear"},
+    "profiles": {"name": "theirs", "rules": {"entities": {}}},
+    "profile": {"rules": {"entities": {}}},
+    "subject-lookup": {"identifier": "ann@example.org"},
     "review": {"decision": "accept"},
     "password": {"current_password": "wrong", "new_password": "wrong"},
     "retention-policies": {"name": "x", "rules": []},
@@ -120,7 +131,7 @@ def ids(people):
         grant = Grant.objects.filter(collection=people.collection).first()
     return {
         "collection_id": people.collection.pk, "asset_id": asset.pk, "grant_id": grant.pk,
-        "user_id": people.searcher.pk,
+        "user_id": people.searcher.pk, "name": "standard",
         "team_id": team_create(by=None, slug="secret", name="Secret").pk,
         "search_id": uuid4(),
         "model_id": ModelVersion.objects.create(
@@ -137,7 +148,7 @@ def ids(people):
 
 def address(route, ids):
     for name, value in ids.items():
-        route = route.replace(f"<uuid:{name}>", str(value))
+        route = route.replace(f"<uuid:{name}>", str(value)).replace(f"<slug:{name}>", str(value))
     assert "<" not in route, f"no id known for {route}"
     return f"/{route}"
 
