@@ -23,6 +23,8 @@ class Parts:
     findings: tuple[Finding, ...] = ()
     low: tuple[Finding, ...] = ()
     steps: tuple[StepRecord, ...] = ()
+    language: str = ""
+    """ISO 639-1, of what is written or said; empty where that cannot be told."""
 
 
 def unchanged(media: Normalised, segments: tuple[SegmentPlan, ...]) -> Parts:

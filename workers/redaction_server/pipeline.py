@@ -19,7 +19,6 @@ from retrieval.redaction.types import (
     Prepared,
     QueryMedia,
     RedactionCount,
-    SegmentPlan,
     StepRecord,
     Verdict,
 )
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retrieval.redaction.base import (
-        Finding,
         PlaceholderBook,
         Profile,
         RedactedText,
