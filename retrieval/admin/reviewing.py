@@ -18,7 +18,7 @@ _HEADINGS = {
     "redaction-incomplete": "Something was left in",
     "low-confidence": "The machine was not sure",
     "language-unsupported": "In a language it cannot read well",
-    "unreadable-text": "Writing that could not be read",
+    "picture-unreadable": "Writing that could not be read",
     "drawn-before": "Redacted anew since you drew on it",
 }
 _NOUNS = {"text": "Text", "image": "Picture", "audio": "Sound"}

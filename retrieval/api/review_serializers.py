@@ -55,7 +55,7 @@ class DecisionInput(InputSerializer):
     )
 
 
-class FindingOutput(serializers.Serializer[Any]):
+class PlaceOutput(serializers.Serializer[Any]):
     """A place, never what is there. Only the fields of its modality are given."""
 
     kind = serializers.CharField()
@@ -126,11 +126,11 @@ class ReviewOutput(serializers.Serializer[ReviewView]):
 
 
 class ReviewDetailOutput(ReviewOutput):
-    findings = FindingOutput(
+    findings = PlaceOutput(
         many=True,
         help_text="Taken out. Characters count in the original, boxes and times in the preview.",
     )
-    doubts = FindingOutput(
+    doubts = PlaceOutput(
         many=True, help_text="Still in it, covered in the preview, in whose places they are given."
     )
-    regions = FindingOutput(source="review.regions", many=True, help_text="What was drawn.")
+    regions = PlaceOutput(source="review.regions", many=True, help_text="What was drawn.")

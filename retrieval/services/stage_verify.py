@@ -29,7 +29,7 @@ DRAWN_BEFORE = "drawn-before"
 _DETAIL = {
     INCOMPLETE: "A second look at the redacted rendition still found: {kinds}.",
     "language-unsupported": "The text is in a language in which names are not found reliably.",
-    "unreadable-text": "There is more writing in the picture than could be read.",
+    "picture-unreadable": "There is more writing in the picture than could be read.",
     DRAWN_BEFORE: "Redacted anew, so what a steward had taken out by hand may be in it again.",
 }
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 from retrieval import segmentation
 from retrieval.redaction.amended import Amended
 from retrieval.redaction.amending import text_amend
+from retrieval.redaction.errors import RedactionError
 from retrieval.redaction.placeholders import Numbering
 from retrieval.redaction.types import SegmentPlan
+from workers.redaction_server import arrays
 from workers.sandbox import DecodeError
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ class Amender:
 
         Raises:
             DecodeError, SandboxUnavailable: from the sandbox, or nothing can be drawn on it.
-            RedactionError: the picture could not be looked at again.
         """
         if media_type.startswith("text/"):
             return self._text(rendition.decode("utf-8", errors="replace"), regions)
@@ -83,9 +84,17 @@ class Amender:
     ) -> Amended:
         boxes = [region.box for region in regions if region.box is not None]
         painted = self.sandbox.paint(rendition, boxes=boxes, limits=self.pipeline.limits)
-        plans = None
-        if segments:
-            media = self.sandbox.sniff_normalise(painted.rendition, limits=self.pipeline.limits)
-            parts = self.pipeline.images.redact(media, profile=profile, book=Numbering())
-            plans = parts.segments
+        plans = self._written(painted.rendition, profile) if segments else None
         return Amended(rendition=painted.rendition, thumbnail=painted.thumbnail, segments=plans)
+
+    def _written(self, rendition: bytes, profile: Profile) -> tuple[SegmentPlan, ...]:
+        """The picture's segments; without its writing where that cannot be read.
+
+        Whether it may pass all the same, the second look says, and the steward who saw it.
+        """
+        media = self.sandbox.sniff_normalise(rendition, limits=self.pipeline.limits)
+        try:
+            parts = self.pipeline.images.redact(media, profile=profile, book=Numbering())
+        except (DecodeError, RedactionError):
+            return arrays.segments(None)
+        return parts.segments

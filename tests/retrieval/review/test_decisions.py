@@ -174,7 +174,7 @@ def test_run_again_from_the_original(missed, steward, run, redaction):
 
 
 def test_a_picture_and_a_sound_are_drawn_on(upload, steward, run, redaction):
-    redaction.reason = "unreadable-text"
+    redaction.reason = "picture-unreadable"
     picture, sound = upload(b"IMGpixels"), upload(b"SNDwave")
     redaction.reason = ""
     decide(run, steward, open_review(picture), "redact", {"box": [1, 1, 2, 9]})
@@ -196,7 +196,7 @@ def test_an_accepted_reason_is_not_asked_again_after_drawing(upload, steward, ru
 
 
 def test_regions_survive_a_redaction_anew_on_a_picture(upload, steward, run, redaction):
-    redaction.reason = "unreadable-text"
+    redaction.reason = "picture-unreadable"
     asset = upload(b"IMGpixels")
     redaction.reason = ""
     decide(run, steward, open_review(asset), "redact", {"box": [1, 1, 2, 2]})
