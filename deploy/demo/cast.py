@@ -12,6 +12,7 @@ class DemoCollection:
     key: str
     name: str
     description: str
+    redaction_profile: str = "standard"
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,9 @@ class Cast:
 CAST = Cast(
     collections=(
         DemoCollection("photos", "Town photos", "Everyday scenes, animals and gardens."),
-        DemoCollection("clothing", "Wardrobe", "Garments photographed for the exchange."),
+        DemoCollection("clothing", "Wardrobe", "Garments photographed for the exchange.", "open"),
         DemoCollection(
-            "sounds", "Sound library", "Short recordings of animals, weather and machines."
+            "sounds", "Sound library", "Short recordings of animals, weather and machines.", "open"
         ),
         DemoCollection(
             "notes", "Case notes", "Reports and follow-ups, with invented personal data."

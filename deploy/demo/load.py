@@ -88,7 +88,10 @@ def people_and_collections(*, cast: Cast = CAST) -> dict[str, Collection]:
         with scope.system():
             found = Collection.objects.filter(name=wanted.name, created_by=admin).first()
         collections[wanted.key] = found or collection_create(
-            by=admin, name=wanted.name, description=wanted.description
+            by=admin,
+            name=wanted.name,
+            description=wanted.description,
+            redaction_profile=wanted.redaction_profile,
         )
     for grant in cast.grants:
         _grant(grant, collections[grant.collection], users, teams)
