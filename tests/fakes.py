@@ -34,6 +34,8 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 class FakeRedaction:
     """Redacts e-mail addresses. ``IMG...`` passes as a picture, ``SND...`` as 12 s of sound.
 
+    What follows a sound's first line is said in it; voices in a query's sound are muted.
+
     ``BAD`` is refused for good, ``HELP`` quarantined. Set ``missed`` and verification finds that
     kind, ``missed_at`` and it finds that in that place, until it is taken out; ``reason`` is then
     said in its place. ``low`` is left in for a steward. ``down`` and nothing answers; ``before`` is
@@ -86,7 +88,9 @@ class FakeRedaction:
             rendition, findings = data, heading.findings
             media_type = "image/webp" if modality == "image" else "audio/ogg"
             plans = (
-                self._windows() if modality == "audio" else (SegmentPlan(kind="whole", ordinal=0),)
+                (*self._windows(), *self._said(data))
+                if modality == "audio"
+                else (SegmentPlan(kind="whole", ordinal=0),)
             )
         return Prepared(
             modality=modality,  # type: ignore[arg-type]
@@ -184,7 +188,7 @@ class FakeRedaction:
             media_type="image/webp" if image else "audio/ogg",
             rendition=data,
             text="",
-            redactions=(),
+            redactions=() if image else (RedactionCount(kind="VOICE", count=1),),
             duration_ms=None if image else 12_000,
         )
 
@@ -207,6 +211,19 @@ class FakeRedaction:
             for m in EMAIL.finditer(text)
         )
         return RedactedText(text=EMAIL.sub("<EMAIL_ADDRESS_1>", text), findings=findings)
+
+    def _said(self, data: bytes) -> tuple[SegmentPlan, ...]:
+        return tuple(
+            SegmentPlan(
+                kind="time",
+                ordinal=2 + number,
+                text=self._text(line).text,
+                start_ms=1000 * number,
+                end_ms=1000 * number + 900,
+                modality="text",
+            )
+            for number, line in enumerate(data.decode().split("\n")[1:])
+        )
 
     def _chunks(self, text: str) -> tuple[SegmentPlan, ...]:
         plans, at = [], 0

@@ -157,7 +157,9 @@ def _renditions(dataset: Dataset) -> Iterator[tuple[str, bytes, str, Windows]]:
         windows = tuple(
             (segment.start_ms, segment.end_ms)
             for segment in made.segments
-            if segment.start_ms is not None and segment.end_ms is not None
+            if segment.start_ms is not None
+            and segment.end_ms is not None
+            and segment.modality in {"", made.modality}
         )
         yield file, made.rendition, made.media_type, windows
 

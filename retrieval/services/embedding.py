@@ -21,11 +21,15 @@ _TEXTS_A_CALL = 64
 
 @dataclass(frozen=True)
 class Part:
-    """A segment as the models need it."""
+    """A segment as the models need it.
+
+    ``modality`` is its own where it is not its asset's: what is said in a sound is text.
+    """
 
     id: int
     text: str
     window_ms: tuple[int, int] | None
+    modality: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,10 @@ def embed_parts(
         RedactionRefused, RedactionUnavailable, ModelRefused, ModelUnavailable, BadVectors,
         BlobMissing, BlobDamaged.
     """
-    if source.modality == "text":
+    kinds = list(dict.fromkeys(part.modality or source.modality for part in parts))
+    if len(kinds) > 1:
+        return _mixed(source, model, parts, kinds, pace)
+    if kinds == ["text"]:
         return embed_texts(model, [part.text for part in parts], pace=pace)
     rows = [
         _arrays(model, source.modality, some, pace)
@@ -85,6 +92,17 @@ def embed_parts(
         for some in _cut(arrays, pace.items(source.modality))
     ]
     return _checked(model, rows, len(parts))
+
+
+def _mixed(
+    source: Source, model: ActiveModel, parts: Sequence[Part], kinds: Sequence[str], pace: Pace
+) -> Vector:
+    """Each part by the tower of its own modality, row i for part i."""
+    vectors: Vector = np.zeros((len(parts), model.dimension), np.float32)
+    for kind in kinds:
+        places = [i for i, part in enumerate(parts) if (part.modality or source.modality) == kind]
+        vectors[places] = embed_parts(source, model, [parts[i] for i in places], pace=pace)
+    return vectors
 
 
 def decode_parts(

@@ -212,11 +212,13 @@ def _vectors(version: ModelVersion, asset: _Stored) -> Vectors:
         Conflict: the asset has gone meanwhile.
     """
     with scope.system():
-        found = backend().fetch(table=version.vector_table.table, asset_id=asset.id)
+        found = backend().fetch(
+            table=version.vector_table.table, asset_id=asset.id, modality=asset.modality
+        )
         if len(found):
             return found
         parts = list(
-            Segment.objects.filter(asset_id=asset.id)
+            Segment.objects.filter(asset_id=asset.id, modality=asset.modality)
             .order_by("ordinal")
             .values_list("text", "start_ms", "end_ms")
         )

@@ -33,9 +33,13 @@ _NOT_FOR_THIS_ONE = (
 
 @dataclass(frozen=True)
 class _Embedded:
-    """One asset's vectors under one model: float32 ``(n, d)``, L2-normalised, row i for part i."""
+    """One asset's vectors under one model: float32 ``(n, d)``, L2-normalised, row i for part i.
+
+    ``parts`` are those segments whose modality the model embeds.
+    """
 
     model: ActiveModel
+    parts: Sequence[Part]
     vectors: Vector
 
 
@@ -59,12 +63,12 @@ def embed(claimed: Claimed) -> None:
         return
     if not models:
         raise ModelUnavailable("no-active-model")  # set-up installs one in a moment
-    fit = [model for model in models if claimed.modality in model.modalities]
+    fit = _fitting(models, parts)
     if not fit or not parts:
         _nothing_to_embed(claimed, has_parts=bool(parts))
         return
     source = Source(claimed.asset_id, claimed.modality, claimed.media_type)
-    embedded = [_Embedded(model, embed_parts(source, model, parts)) for model in fit]
+    embedded = [_embedded(source, model, parts) for model in fit]
     left_out: list[ActiveModel] = []
     while more := _stored_or_more(claimed, parts, embedded, left_out):
         for model in more:
@@ -81,7 +85,7 @@ def _stored_or_more(
     known = {one.model.id for one in embedded} | {model.id for model in left_out}
     with scope.system():
         fence_pass()
-        maintained = [m for m in maintained_models() if claimed.modality in m.modalities]
+        maintained = _fitting(maintained_models(), parts)
         more = [model for model in maintained if model.id not in known]
         if not more:
             _store(claimed, parts, embedded)
@@ -98,7 +102,7 @@ def _embed_too(
 ) -> None:
     """Under a model this collection is not searched with: its failure is not the asset's."""
     try:
-        embedded.append(_Embedded(model, embed_parts(source, model, parts)))
+        embedded.append(_embedded(source, model, parts))
     except _NOT_FOR_THIS_ONE as error:
         logger.warning(
             "embedding_left_out",
@@ -109,11 +113,24 @@ def _embed_too(
         left_out.append(model)
 
 
+def _fitting(models: Sequence[ActiveModel], parts: Sequence[Part]) -> list[ActiveModel]:
+    """The models that embed at least one of the parts."""
+    kinds = {part.modality for part in parts}
+    return [model for model in models if kinds & set(model.modalities)]
+
+
+def _embedded(source: Source, model: ActiveModel, parts: Sequence[Part]) -> _Embedded:
+    own = [part for part in parts if part.modality in model.modalities]
+    return _Embedded(model, own, embed_parts(source, model, own))
+
+
 def _parts(claimed: Claimed) -> list[Part]:
     rows = Segment.objects.filter(asset_id=claimed.asset_id).order_by("ordinal")
     return [
-        Part(pk, text, None if start is None or end is None else (start, end))
-        for pk, text, start, end in rows.values_list("id", "text", "start_ms", "end_ms")
+        Part(pk, text, None if start is None or end is None else (start, end), modality)
+        for pk, text, start, end, modality in rows.values_list(
+            "id", "text", "start_ms", "end_ms", "modality"
+        )
     ]
 
 
@@ -150,10 +167,10 @@ def _store(claimed: Claimed, parts: Sequence[Part], embedded: Sequence[_Embedded
                 segment_id=part.id,
                 asset_id=claimed.asset_id,
                 collection_id=claimed.collection_id,
-                modality=claimed.modality,
+                modality=part.modality,
                 vector=vector,
             )
-            for part, vector in zip(parts, one.vectors, strict=True)
+            for part, vector in zip(one.parts, one.vectors, strict=True)
         ]
         backend().upsert(table=one.model.table, rows=rows, searchable=True)
         step_add(

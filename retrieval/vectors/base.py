@@ -116,10 +116,10 @@ class VectorBackend(Protocol):
     def count(self, *, table: str, collections: Sequence[UUID] | None = None) -> int:
         """Rows of the collections, or all that the scope shows; hidden ones included."""
 
-    def fetch(self, *, table: str, asset_id: UUID) -> Vector:
+    def fetch(self, *, table: str, asset_id: UUID, modality: str = "") -> Vector:
         """The searchable vectors of one asset in order of segment: float32 ``(n, d)``.
 
-        ``(0, 0)`` where there are none.
+        Of segments of one modality where that is named. ``(0, 0)`` where there are none.
         """
 
 

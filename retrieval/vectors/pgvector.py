@@ -158,12 +158,14 @@ class PgvectorBackend:
             row = cursor.fetchone()
         return int(row[0]) if row else 0
 
-    def fetch(self, *, table: str, asset_id: UUID) -> Vector:
+    def fetch(self, *, table: str, asset_id: UUID, modality: str = "") -> Vector:
         """One statement; see ``VectorBackend``."""
         statement = sql.SQL(
-            "SELECT vec FROM {} WHERE asset_id = %s AND searchable ORDER BY segment_id"
+            "SELECT vec FROM {} WHERE asset_id = %s AND (%s = '' OR modality = %s) AND searchable "
+            "ORDER BY segment_id"
         )
-        with executed(statement.format(sql.Identifier(table)), [asset_id]) as cursor:
+        values = [asset_id, modality, modality]
+        with executed(statement.format(sql.Identifier(table)), values) as cursor:
             vectors = [row[0].to_numpy() for row in cursor]
         return np.asarray(vectors, dtype=np.float32) if vectors else np.zeros((0, 0), np.float32)
 

@@ -163,8 +163,16 @@ def _query_asset(
         if asset.collection_id not in readable:
             raise NotAllowed("This asset may be governed, but not read.")
         raise Conflict("This asset cannot be searched with: it is not searchable itself.")
-    stored = {model.ref: backend().fetch(table=model.table, asset_id=asset_id) for model in models}
-    return asset.modality, {ref: found for ref, found in stored.items() if len(found)}
+    # By what it is; by its words only where no model takes what it is.
+    for modality in (asset.modality, "text"):
+        stored = {
+            model.ref: backend().fetch(table=model.table, asset_id=asset_id, modality=modality)
+            for model in models
+        }
+        found = {ref: vectors for ref, vectors in stored.items() if len(vectors)}
+        if found:
+            return modality, found
+    return asset.modality, {}
 
 
 def _rules(collections: list[Collection], modality: str) -> Rules:

@@ -66,6 +66,32 @@ def test_pictures_and_sounds_get_a_vector_a_segment(collection, data, modality, 
     assert stored(asset).shape == (segments, 8)
 
 
+def test_what_is_said_in_a_sound_is_embedded_as_text(collection, models):
+    asset = ready(collection, b"SND1\nmail a@b.org\nthen rain")
+    assert stage_run(stage="embed", asset_id=asset.pk) is None
+    with scope.system():
+        rows = Segment.objects.filter(asset=asset).order_by("ordinal")
+        assert [row.modality for row in rows] == ["audio", "audio", "text", "text"]
+        said = backend().fetch(table=TABLE, asset_id=asset.pk, modality="text")
+        heard = backend().fetch(table=TABLE, asset_id=asset.pk, modality="audio")
+    expected = [models.vector(b"mail <EMAIL_ADDRESS_1>"), models.vector(b"then rain")]
+    assert np.allclose(said, expected, atol=2e-3)
+    assert heard.shape == (2, 8)
+
+
+def test_a_model_without_the_sounds_tower_embeds_its_words(collection, model):
+    asset = ready(collection, b"SND1\nrain")
+    ModelVersion.objects.filter(pk=model.pk).update(
+        modalities=["text"], manifest={"towers": {"text": {}}}
+    )
+    assert stage_run(stage="embed", asset_id=asset.pk) is None
+    assert reloaded(asset).state == "searchable"
+    assert stored(asset).shape == (1, 8)
+    silent = ready(collection, b"SND2")
+    stage_run(stage="embed", asset_id=silent.pk)
+    assert (reloaded(silent).state, reloaded(silent).reason) == ("quarantined", "no-model")
+
+
 def test_embedding_twice_doubles_nothing(collection):
     asset = ready(collection)
     stage_run(stage="embed", asset_id=asset.pk)

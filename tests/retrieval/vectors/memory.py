@@ -102,9 +102,13 @@ class MemoryBackend:
         rows = self.stored.get(table, {}).values()
         return sum(collections is None or s.row.collection_id in set(collections) for s in rows)
 
-    def fetch(self, *, table: str, asset_id: UUID) -> Vector:
+    def fetch(self, *, table: str, asset_id: UUID, modality: str = "") -> Vector:
         rows = sorted(self._visible(table), key=lambda row: row.segment_id)
-        vectors = [row.vector for row in rows if row.asset_id == asset_id]
+        vectors = [
+            row.vector
+            for row in rows
+            if row.asset_id == asset_id and modality in {"", row.modality}
+        ]
         return np.asarray(vectors, np.float32) if vectors else np.zeros((0, 0), np.float32)
 
     def _visible(self, table: str) -> list[VectorRow]:

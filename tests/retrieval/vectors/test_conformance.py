@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,6 +143,20 @@ def test_vectors_of_an_asset_come_back_as_they_were_stored(backend, table):
     fetched = backend.fetch(table=table, asset_id=uuid.UUID(int=2))
     assert fetched.dtype == np.float32
     assert fetched == pytest.approx(vectors[1:2], abs=1e-3)
+
+
+def test_vectors_of_one_modality_of_an_asset_come_back_alone(backend, table):
+    vectors = unit_vectors(2)
+    sound, words = rows_of(vectors, collection=A)
+    rows = [
+        replace(sound, modality="audio"),
+        replace(words, asset_id=sound.asset_id, modality="text"),
+    ]
+    backend.upsert(table=table, rows=rows)
+    both = backend.fetch(table=table, asset_id=sound.asset_id)
+    assert both == pytest.approx(vectors, abs=1e-3)
+    said = backend.fetch(table=table, asset_id=sound.asset_id, modality="text")
+    assert said == pytest.approx(vectors[1:], abs=1e-3)
 
 
 @pytest.mark.parametrize(
