@@ -43,8 +43,8 @@ class RegionInput(InputSerializer):
 
 class DecisionInput(InputSerializer):
     decision = serializers.ChoiceField(choices=_DECISIONS)
-    regions = RegionInput(
-        many=True,
+    regions = serializers.ListField(
+        child=RegionInput(),
         required=False,
         default=list,
         max_length=MAX_REGIONS,
