@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import sql
@@ -12,6 +13,7 @@ from audit.canary.base import Controls, Look
 from deploy.canary.scratch import Scratch
 
 Connection = psycopg.Connection[tuple[object, ...]]
+_SYSTEM = ("pg_catalog", "information_schema")
 # Views that may show what was stored or asked; the others are made of tables read anyway.
 VIEWS = (
     "pg_stat_activity",
@@ -54,21 +56,51 @@ class Tables:
     def search(self, look: Look) -> None:
         """Table by table; one with a find is read again column by column, to name it."""
         look.notes.extend(self._notes)
+        closed: list[str] = []
         for schema, table in self._tables():
             name = table if schema == "public" else f"{schema}.{table}"
             try:
-                probe = Look(look.needles, given=look.given)
-                if probe.through(name, self._rows(schema, table, None)).anything:
-                    for column in self._columns(schema, table):
-                        look.through(f"{name}.{column}", self._rows(schema, table, column))
-                else:
-                    look.places += 1
-                    look.bytes_read += probe.bytes_read
-                look.failures.extend(probe.failures)
+                try:
+                    self._table(schema, table, name, look)
+                except psycopg.errors.InsufficientPrivilege:
+                    with self._as_its_owner(schema, table):
+                        self._table(schema, table, name, look)
             except psycopg.errors.UndefinedTable:
                 continue  # dropped meanwhile
+            except psycopg.errors.InsufficientPrivilege:
+                if schema in _SYSTEM:
+                    closed.append(name)
+                else:
+                    look.failed(f"{name} may not be read")
             except psycopg.Error as error:
                 look.failed(f"{name} cannot be read ({type(error).__name__})")
+        if closed:
+            look.note(f"only a superuser may read {', '.join(closed)}")
+
+    def _table(self, schema: str, table: str, name: str, look: Look) -> None:
+        probe = Look(look.needles, given=look.given)
+        if probe.through(name, self._rows(schema, table, None)).anything:
+            for column in self._columns(schema, table):
+                look.through(f"{name}.{column}", self._rows(schema, table, column))
+        else:
+            look.places += 1
+            look.bytes_read += probe.bytes_read
+        look.failures.extend(probe.failures)
+
+    @contextmanager
+    def _as_its_owner(self, schema: str, table: str) -> Iterator[None]:
+        """In the role that owns a table: the ledger's, for one, which the owner may become."""
+        row = self._connection.execute(
+            "SELECT relowner::regrole::text FROM pg_class WHERE oid = %s::regclass",
+            [sql.Identifier(schema, table).as_string(self._connection)],
+        ).fetchone()
+        if row is None:
+            raise psycopg.errors.UndefinedTable
+        self._connection.execute(sql.SQL("SET ROLE {}").format(sql.SQL(str(row[0]))))
+        try:
+            yield
+        finally:
+            self._connection.execute("RESET ROLE")
 
     def clean(self) -> None:
         """The table is dropped."""
@@ -96,7 +128,7 @@ class Tables:
         query = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(
             wanted, sql.Identifier(schema, table)
         )
-        if schema not in {"pg_catalog", "information_schema"}:
+        if schema not in _SYSTEM:
             query += sql.SQL(" (FORMAT binary)")
         yield from copied(self._connection, query)
 

@@ -1,0 +1,1 @@
+"""Files of every supported type, seeded with identifiers that must not get past redaction."""
