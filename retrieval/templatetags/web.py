@@ -8,6 +8,15 @@ from django import template
 
 register = template.Library()
 
+# What has no placeholder in a text, in words; the others are named as their placeholders are.
+_KINDS = {
+    "VOICE": "voices (muted)",
+    "FACE": "faces (covered)",
+    "CODE": "QR or bar codes (covered)",
+    "PLATE": "licence plates (covered)",
+    "UNREADABLE": "writing that cannot be read (covered)",
+    "DRAWN": "marked by a steward",
+}
 _NOUNS = {"text": "words", "image": "picture", "audio": "sound"}
 
 
@@ -48,7 +57,8 @@ def noun(modality: str) -> str:
 @register.filter
 def kind(found: object) -> str:
     """The kind of a redaction, whether it comes as a name or with its count."""
-    return str(found.get("kind", "")) if isinstance(found, Mapping) else str(found)
+    name = str(found.get("kind", "")) if isinstance(found, Mapping) else str(found)
+    return _KINDS.get(name, name)
 
 
 @register.filter

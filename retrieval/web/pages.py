@@ -14,7 +14,7 @@ from accounts.models import User
 from retrieval import scope
 from retrieval.access import Permission
 from retrieval.models import Asset
-from retrieval.selectors.assets import asset_get
+from retrieval.selectors.assets import asset_get, words_in
 from retrieval.selectors.collections import collection_get
 from retrieval.services.content import rendition_open
 from retrieval.states import State
@@ -41,6 +41,7 @@ def asset_page(request: HttpRequest, asset_id: UUID) -> HttpResponseBase:
         "provenance": found.provenance,
         "shown": shown,
         "text": _text(user, asset) if shown and asset.modality == "text" else "",
+        "words": words_in(user=user, asset=asset) if shown else [],
         "may_raw": held.access.allows(Permission.RAW),
         "content_url": reverse("content", args=[asset.pk]),
         "thumbnail_url": reverse("thumbnail", args=[asset.pk]),
