@@ -13,7 +13,8 @@ from unfold.decorators import display
 from retrieval import access
 from retrieval.access import Permission
 from retrieval.admin.base import OperatorsOnly, ReadOnly, visitor
-from retrieval.models import Asset, IdempotencyKey, ProvenanceStep, Segment
+from retrieval.models import Asset, Collection, IdempotencyKey, ProvenanceStep, Segment
+from retrieval.selectors.reredaction import is_behind
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -56,6 +57,24 @@ class ProvenanceInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold 
     tab = True
 
 
+class BehindFilter(admin.SimpleListFilter):
+    """Whether an asset was redacted by another version than its collection's profile is now."""
+
+    title = "redaction"
+    parameter_name = "behind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Both sides."""
+        return [("1", "by another version than is due"), ("0", "by the version that is due")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The chosen side."""
+        if self.value() not in {"0", "1"}:
+            return queryset
+        outdated = is_behind(Collection.objects.all())
+        return queryset.filter(outdated if self.value() == "1" else ~outdated)
+
+
 @admin.register(Asset)
 class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
     list_display = [
@@ -68,7 +87,7 @@ class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no 
         "raw_kept_until",
         "created_at",
     ]
-    list_filter = ["state", "modality", "raw_state", "collection", "created_at"]
+    list_filter = ["state", "modality", "raw_state", BehindFilter, "collection", "created_at"]
     list_select_related = ["collection"]
     search_fields = ["id", "reason"]
     date_hierarchy = "created_at"

@@ -15,9 +15,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from retrieval import access
 from retrieval.access import Permission
 from retrieval.admin.base import ReadOnly, visitor
+from retrieval.admin.reredacting import Reredacting
 from retrieval.errors import RetrievalError
 from retrieval.models import Collection, Grant
-from retrieval.redaction.registry import profile_names
+from retrieval.selectors.profiles import all_names
 from retrieval.services import collections as services
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class _ThroughServices:
 
 class CollectionForm(_CollectionModelForm):
     redaction_profile = forms.ChoiceField(
-        choices=[(name, name) for name in profile_names()], widget=UnfoldAdminSelectWidget
+        choices=lambda: [(name, name) for name in all_names()],
+        initial="standard",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Holds for what is uploaded from now on; the rest can be redacted anew.",
     )
 
     class Meta:
@@ -64,7 +68,7 @@ class GrantInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships
 
 
 @admin.register(Collection)
-class CollectionAdmin(_ThroughServices, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+class CollectionAdmin(Reredacting, _ThroughServices, ModelAdmin):  # type: ignore[misc] # unfold ships no types
     form = CollectionForm
     list_display = [
         "name",
@@ -80,6 +84,15 @@ class CollectionAdmin(_ThroughServices, ModelAdmin):  # type: ignore[misc] # unf
     readonly_fields = ["id", "purposes", "model_set", "created_at", "created_by"]
     inlines = [GrantInline]
     actions = None
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The collection's page, with how far its profile is applied above its fields."""
+        extra = self.plan_words(request, object_id)
+        return super().change_view(  # type: ignore[no-any-return]
+            request, object_id, *args, **{**kwargs, "extra_context": extra}
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
         """Collections the visitor's scope shows, with counts of what they hold."""
@@ -118,6 +131,8 @@ class CollectionAdmin(_ThroughServices, ModelAdmin):  # type: ignore[misc] # unf
             values["retention_policy"] = policy.pk if policy else None
         if change:
             services.collection_update(by=visitor(request), collection_id=obj.pk, **values)
+            if "redaction_profile" in values:
+                self.offer(request, obj.pk)
             return
         obj.pk = services.collection_create(by=visitor(request), **values).pk
 
