@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from retrieval.redaction import context, no_torch
 from retrieval.redaction.errors import RedactionTimeoutError
 from retrieval.redaction.recognizers import recognizers
-from retrieval.redaction.recognizers.frame import PATTERN_LIMIT_SECONDS, Recognizer
+from retrieval.redaction.recognizers.frame import PATTERN_LIMIT_SECONDS, Recognizer, Window
 
 with no_torch.blocked():
     import presidio_analyzer
@@ -98,23 +98,33 @@ class Engine:
         known = {kind for one in self._recognizers for kind in one.supported_entities}
         return frozenset(known.union(*(model.kinds for model in self.models)))
 
-    def analyze(self, text: str, kinds: frozenset[str]) -> list[RecognizerResult]:
+    def analyze(
+        self, text: str, kinds: frozenset[str], *, whole: bool = False
+    ) -> list[RecognizerResult]:
         """Everything that recognisers find of ``kinds`` at any score; in no order, overlapping.
+
+        ``whole``: those who want all of a text at once, otherwise the others.
 
         Raises:
             RedactionTimeoutError: a pattern or recogniser ran out of time.
         """
+        window = Window(text)
         has = {"": True, "digit": bool(_DIGIT.search(text)), "at": bool(_AT.search(text))}
         words: context.Words | None = None
         found: list[RecognizerResult] = []
         for recognizer in self._recognizers:
             if not has[getattr(recognizer, "needs", "")]:
                 continue
+            if getattr(recognizer, "whole", False) != whole:
+                continue
+            hints = getattr(recognizer, "hints", ())
+            if hints and not any(hint in window.lowered for hint in hints):
+                continue
             wanted = [kind for kind in recognizer.supported_entities if kind in kinds]
             if not wanted:
                 continue
             started = time.thread_time()
-            results: list[RecognizerResult] = recognizer.analyze(text, wanted, None)
+            results: list[RecognizerResult] = recognizer.analyze(window, wanted, None)
             if time.thread_time() - started > RECOGNIZER_LIMIT_SECONDS:
                 raise RedactionTimeoutError("a recogniser ran out of time")
             if results:

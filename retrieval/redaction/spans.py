@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _BROKEN: Final = r"(?:-?[ \t]{0,8}\r?\n[ \t>*#/|]{0,16}|-)"
 _BETWEEN: Final = r"[\W_]{1,24}"
 _WORD: Final = re.compile(r"[^\W_]+")
+_BEYOND_DOUBT: Final = 1.0
+_DOUBTFUL: Final = 0.62
 DENY_LIST: Final = "deny-list"
 _FIRST_LETTERS: Final = 3
 
@@ -38,6 +40,20 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
         else:
             result.append(finding)
     return result
+
+
+def settled(findings: Iterable[Finding]) -> list[Finding]:
+    """``findings`` without the doubtful ones that overlap one beyond doubt.
+
+    A house number before a card makes a telephone number with the card's first groups: what is left
+    of such a match when the card is gone has to stand on its own, and is looked at again.
+    """
+    every = list(findings)
+    sure = merged(one for one in every if one.score >= _BEYOND_DOUBT)
+    if not sure:
+        return every
+    doubtful = [one for one in every if one.score < _DOUBTFUL]
+    return [one for one in every if one.score >= _DOUBTFUL] + outside(doubtful, sure)
 
 
 def outside(findings: Iterable[Finding], taken: Sequence[Finding]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from bisect import bisect_right
 from dataclasses import replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from retrieval.redaction.base import PlaceholderBook, Profile
+    from retrieval.redaction.windows import Window
 
 # Our own part of the version: a change of patterns, context or thresholds' meaning raises it.
 REVISION: Final = 2
@@ -35,6 +37,9 @@ _AROUND_CHARS: Final = 100
 _BATCH: Final = 16
 # In a text read otherwise than it stands, bare numbers prove little.
 _LEAST_EDITED: Final = 0.5
+
+# What is longer than a margin is a token: a signed one may have thousands of characters.
+_REST: Final = re.compile(r"[^\s<>\"']{0,20000}")
 
 _Found = tuple[list[Finding], list[Finding]]
 
@@ -145,7 +150,7 @@ class _Look:
 
     def everywhere(self) -> _Found:
         """Over the whole text as it stands: what is taken out, and what is for a steward."""
-        found: list[Finding] = []
+        found = list(self._at_threshold(self._by_rule(self._text, whole=True)))
         low: list[Finding] = []
         wanted = windows(self._text, core_chars=self._core_chars)
         while batch := list(islice(wanted, _BATCH)):
@@ -157,12 +162,12 @@ class _Look:
                     rule = self._rules.get(one.kind)
                     if rule is None or not window.core_start <= at < window.core_end:
                         continue
-                    placed = replace(one, start=at, end=one.end + window.start)
+                    placed = replace(one, start=at, end=self._end(one.end + window.start, window))
                     if one.score >= rule.threshold:
                         found.append(placed)
                     elif rule.review is not None and one.score >= rule.review:
                         low.append(placed)
-        return spans.merged(found), low
+        return spans.merged(spans.settled(found)), low
 
     def reading_otherwise(self, found: list[Finding]) -> list[Finding]:
         """``found`` and what shows only with edits made."""
@@ -195,10 +200,16 @@ class _Look:
             found = spans.merged([*found, *new]) if new else found
         return found
 
-    def _by_rule(self, text: str) -> list[Finding]:
+    def _end(self, end: int, window: Window) -> int:
+        """Where something ends that goes on behind its window: at the next blank."""
+        if end < window.end or end == len(self._text):
+            return end
+        return _REST.match(self._text, end).end()  # type: ignore[union-attr] # it matches nothing too
+
+    def _by_rule(self, text: str, *, whole: bool = False) -> list[Finding]:
         if time.thread_time() > self._deadline:
             raise RedactionTimeoutError(f"{len(self._text)} characters took too long")
-        return [_finding(result) for result in self._engine.analyze(text, self._kinds)]
+        return [_finding(result) for result in self._engine.analyze(text, self._kinds, whole=whole)]
 
     def _modelled(self, texts: list[str]) -> list[list[Finding]]:
         found: list[list[Finding]] = [[] for _ in texts]

@@ -50,7 +50,7 @@ _DE: Final = (
     rf"{B}(?:Am|An der|An den|Im|In der|In den|Auf der|Auf dem|Unter den|Unter der|Zum|Zur|Hinter der|Vor dem|Bei der) (?:{_CAP} ){{0,2}}{_CAP} {_DE_NO}{_DE_TAIL}",
 )
 _PARTICLE: Final = r"(?:(?:de la|de las|de los|de l'|de|du|des|del|della|delle|dei|degli|dell'|d'|la|le|les|los|las|y|e|et|al|San|Santa|St|Ste)[ ’']?|l'|d')"
-_NAMES: Final = rf"(?:{_PARTICLE} ?){{0,2}}[\p{{Lu}}\d][\p{{L}}\d'’.\-]{{0,24}}(?: (?:{_PARTICLE} ?){{0,2}}[\p{{Lu}}\d][\p{{L}}'’.\-]{{0,24}}){{0,4}}"
+_NAMES: Final = rf"(?:(?:{_PARTICLE} ?){{1,2}}(?=\d)|(?:{_PARTICLE} ?){{0,2}}(?=\p{{Lu}}))[\p{{Lu}}\d][\p{{L}}\d'’.\-]{{0,24}}(?: (?:{_PARTICLE} ?){{0,2}}[\p{{Lu}}\d][\p{{L}}'’.\-]{{0,24}}){{0,4}}"
 _FR: Final = (
     rf"(?i:{B}\d{{1,4}}(?: ?(?:bis|ter|quater|[a-d]))?,? (?:rue|avenue|av\.|boulevard|bd\.?|bld|place|chemin|allée|allee|impasse|quai|cours|route|square|passage|faubourg|villa|sentier|esplanade|résidence|lieu-dit|hameau|rond-point|voie|ruelle|montée)) {_NAMES}"
     rf"(?:,? ?\n? ?(?:F-)?\d{{5}} {_CAP}(?:[ \-]{_CAP}){{0,3}}(?: \d{{1,2}}(?:er|e|ème))?)?"
@@ -83,23 +83,23 @@ def addresses() -> PatternsRecognizer:
     return PatternsRecognizer(
         "AddressRecognizer",
         (
-            Pattern(_KIND, _EN, 0.7),
-            Pattern(_KIND, _EN_LOWER, 0.45),
-            Pattern(_KIND, _FLAT, 0.4),
-            Pattern(_KIND, _STATE_ZIP, 0.6),
-            Pattern(_KIND, _ZIP4, 0.4),
-            Pattern(_KIND, _MILITARY, 0.8),
-            Pattern(_KIND, _BOX, 0.8),
-            *(Pattern(_KIND, expression, 0.65) for expression in _DE),
-            Pattern(_KIND, _FR, 0.7),
-            Pattern(_KIND, _ES, 0.65),
-            Pattern(_KIND, _IT, 0.65),
-            Pattern(_KIND, _NL, 0.65),
-            Pattern(_KIND, _NL_CODE, 0.5),
-            *(Pattern(_KIND, expression, 0.6) for expression in _NORTH_EAST),
-            Pattern(_KIND, _LABELLED, 0.6),
-            Pattern(_KIND, _CA, 0.4),
-            Pattern("UK_POSTCODE", _UK, 0.35),
+            Pattern(_KIND, _EN, 0.7, where="digits"),
+            Pattern(_KIND, _EN_LOWER, 0.45, where="digits"),
+            Pattern(_KIND, _FLAT, 0.25, where="hot"),
+            Pattern(_KIND, _STATE_ZIP, 0.6, where="hot"),
+            Pattern(_KIND, _ZIP4, 0.4, where="digits"),
+            Pattern(_KIND, _MILITARY, 0.8, where="hot", hints=("apo", "fpo", "dpo")),
+            Pattern(_KIND, _BOX, 0.8, where="hot", hints=("box", "postfach", "postbus", "postale", "bp", "b.p", "apartado", "apdo", "c.p.", "boks", "skrytka")),
+            *(Pattern(_KIND, expression, 0.65, where="hot") for expression in _DE),
+            Pattern(_KIND, _FR, 0.7, where="digits"),
+            Pattern(_KIND, _ES, 0.65, where="hot"),
+            Pattern(_KIND, _IT, 0.65, where="hot"),
+            Pattern(_KIND, _NL, 0.65, where="hot"),
+            Pattern(_KIND, _NL_CODE, 0.5, where="digits"),
+            *(Pattern(_KIND, expression, 0.6, where="hot") for expression in _NORTH_EAST),
+            Pattern(_KIND, _LABELLED, 0.6, where="hot", hints=("zip", "post", "plz", "cap", "código postal")),
+            Pattern(_KIND, _CA, 0.4, where="codes"),
+            Pattern("UK_POSTCODE", _UK, 0.35, where="codes"),
         ),
         words={
             _KIND: ("address", "adresse", "lives", "wohnt", "wohnhaft", "anschrift", "dirección", "indirizzo", "zip", "postcode"),

@@ -6,19 +6,19 @@ from typing import Final
 
 from stdnum import bitcoin
 
-from retrieval.redaction.recognizers.frame import B, E, Pattern, PatternsRecognizer
+from retrieval.redaction.recognizers.frame import B, E, Pattern, PatternsRecognizer, code
 
 _SURE: Final = 1.0
 # Base58Check and bech32 addresses; Ethereum and its relatives; Litecoin, Dogecoin, Dash, Ripple,
 # Monero, Cardano, Tron, Solana beside a word.
 _PATTERNS: Final = (
-    Pattern("CRYPTO", rf"{B}[13][1-9A-HJ-NP-Za-km-z]{{25,34}}{E}", _SURE, bitcoin.is_valid),
-    Pattern("CRYPTO", rf"{B}(?:bc|tb)1[02-9ac-hj-np-z]{{11,71}}{E}", 0.9, ignore_case=True),
-    Pattern("CRYPTO", rf"{B}0x[0-9a-fA-F]{{40}}{E}", 0.9),
-    Pattern("CRYPTO", rf"{B}(?:ltc1|addr1)[02-9ac-hj-np-z]{{30,110}}{E}", 0.9),
-    Pattern("CRYPTO", rf"{B}[LMDXrT][1-9A-HJ-NP-Za-km-z]{{25,34}}{E}", 0.3, lambda v: sum(map(str.isdigit, v)) > 2),
-    Pattern("CRYPTO", rf"{B}[48][0-9AB][1-9A-HJ-NP-Za-km-z]{{93}}{E}", 0.9),
-    Pattern("CRYPTO", rf"{B}[1-9A-HJ-NP-Za-km-z]{{43,44}}{E}", 0.2, lambda v: sum(map(str.isdigit, v)) > 2),
+    code("CRYPTO", rf"{B}[13][1-9A-HJ-NP-Za-km-z]{{25,34}}{E}", _SURE, bitcoin.is_valid),
+    code("CRYPTO", rf"{B}(?:bc|tb)1[02-9ac-hj-np-z]{{11,71}}{E}", 0.9, ignore_case=True),
+    code("CRYPTO", rf"{B}0x[0-9a-fA-F]{{40}}{E}", 0.9),
+    code("CRYPTO", rf"{B}(?:ltc1|addr1)[02-9ac-hj-np-z]{{30,110}}{E}", 0.9),
+    code("CRYPTO", rf"{B}[LMDXrT][1-9A-HJ-NP-Za-km-z]{{25,34}}{E}", 0.3, lambda v: sum(map(str.isdigit, v)) > 2),
+    code("CRYPTO", rf"{B}[48][0-9AB][1-9A-HJ-NP-Za-km-z]{{93}}{E}", 0.9),
+    code("CRYPTO", rf"{B}[1-9A-HJ-NP-Za-km-z]{{43,44}}{E}", 0.2, lambda v: sum(map(str.isdigit, v)) > 2),
 )  # fmt: skip
 _WORDS: Final = (
     "wallet", "btc", "bitcoin", "eth", "ethereum", "crypto", "litecoin", "ltc", "doge", "dogecoin",
@@ -33,10 +33,10 @@ def crypto() -> PatternsRecognizer:
 
 def swift() -> PatternsRecognizer:
     """Bank identifier codes (ISO 9362), which say the branch: only beside a word."""
-    code = r"[A-Z]{4}(?:" + "|".join(_COUNTRIES) + r")[A-Z0-9]{2}(?:[A-Z0-9]{3})?"
+    letters = r"[A-Z]{4}(?:" + "|".join(_COUNTRIES) + r")[A-Z0-9]{2}(?:[A-Z0-9]{3})?"
     return PatternsRecognizer(
         "SwiftRecognizer",
-        (Pattern("SWIFT_CODE", rf"{B}{code}{E}", 0.1),),
+        (Pattern("SWIFT_CODE", rf"{B}{letters}{E}", 0.1, hints=("swift", "bic", "bank ident")),),
         words={"SWIFT_CODE": ("swift", "bic", "bank identifier")},
         needs="",
     )

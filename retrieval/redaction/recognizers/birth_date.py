@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from retrieval.redaction.recognizers.dates import FULL_DATES
+from retrieval.redaction.recognizers.dates import FIGURES_FIRST, NAME_FIRST
 from retrieval.redaction.recognizers.frame import Pattern, PatternsRecognizer
 
 _WORDS: Final = (
@@ -19,7 +19,8 @@ _SCORE: Final = 0.1
 
 def birth_dates() -> PatternsRecognizer:
     """Dates in figures or with a month's name: 0.1 alone, 0.45 beside "born", "DOB" and the like."""
-    patterns = tuple(
-        Pattern("DATE_OF_BIRTH", expression, _SCORE, ignore_case=True) for expression in FULL_DATES
+    patterns = (
+        Pattern("DATE_OF_BIRTH", FIGURES_FIRST, _SCORE, ignore_case=True, where="digits"),
+        Pattern("DATE_OF_BIRTH", NAME_FIRST, _SCORE, ignore_case=True, where="hot"),
     )
     return PatternsRecognizer("BirthDateRecognizer", patterns, words={"DATE_OF_BIRTH": _WORDS})

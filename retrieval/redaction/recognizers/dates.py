@@ -22,17 +22,20 @@ _NAME: Final = (
 )
 _ORDINAL: Final = rf"{_DAY}(?:st|nd|rd|th|er|º|\.)?"
 _TIME: Final = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:am|pm|a\.m\.|p\.m\.|uhr))?(?:Z| ?[+-]\d\d:?\d\d)?"
-FULL_DATES: Final = (
-    rf"{B}{_YEAR}[-/. ]{_MONTH}[-/. ]{_DAY}{E}",
-    rf"{B}{_DAY}([-/.]) ?{_MONTH}\1 ?(?:{_YEAR}|\d\d){E}",
-    rf"{B}{_MONTH}([-/.]){_DAY}\1(?:{_YEAR}|\d\d){E}",
-    rf"{B}{_DAY} {_MONTH} {_YEAR}{E}",
-    rf"{B}{_ORDINAL},? (?:of |de |di )?{_NAME},? (?:de |del )?'?(?:{_YEAR}|\d\d){E}",
-    rf"{B}{_NAME} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}{E}",
-    rf"{B}{_YEAR},? {_NAME} {_DAY}{E}",
-    rf"{B}{_DAY}[-/.]{_NAME}[-/.](?:{_YEAR}|\d\d){E}",
-    rf"{B}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]){E}",
+_END: Final = r"(?![^\W_])"
+_YEARS: Final = rf"(?:{_YEAR}|\d\d)"
+# Those that begin with a figure, and those that begin with a name.
+FIGURES_FIRST: Final = (
+    rf"(?:{_YEAR}[-/. ]{_MONTH}[-/. ]{_DAY}"
+    rf"|{_DAY}(?P<a>[-/.]) ?{_MONTH}(?P=a) ?{_YEARS}"
+    rf"|{_MONTH}(?P<b>[-/.]){_DAY}(?P=b){_YEARS}"
+    rf"|{_DAY} {_MONTH} {_YEAR}"
+    rf"|{_ORDINAL},? (?:of |de |di )?{_NAME},? (?:de |del )?'?{_YEARS}"
+    rf"|{_YEAR},? {_NAME} {_DAY}"
+    rf"|{_DAY}[-/.]{_NAME}[-/.]{_YEARS}"
+    rf"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])){_END}"
 )
+NAME_FIRST: Final = rf"{B}{_NAME} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}{_END}"
 _WEEKDAY: Final = (
     r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?|montags?|dienstags?|mittwochs?|donnerstags?|freitags?|samstags?|sonntags?"
     r"|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves|viernes|sábado|domingo"
@@ -43,30 +46,28 @@ _AGO: Final = (
     r"|(?:last|next|this|past) (?:night|week|weekend|month|year|spring|summer|autumn|fall|winter|\d{1,3} (?:days|weeks|months|years))"
     r"|\d{1,3} (?:days|weeks|months|years|hours|minutes) ago"
 )
+_CLOCK: Final = rf"(?:[T ,]{{1,2}}(?:at )?{_TIME})?"
 _DATE_TIMES: Final = (
-    *(Pattern("DATE_TIME", rf"{expression}(?:[T ,]{{1,2}}(?:at )?{_TIME})?", 0.6, ignore_case=True) for expression in FULL_DATES),
-    Pattern("DATE_TIME", rf"{B}{_YEAR}-{_MONTH}-{_DAY}T{_TIME}{E}", 0.8),
-    Pattern("DATE_TIME", rf"{B}{_TIME}{E}", 0.5, ignore_case=True),
-    Pattern("DATE_TIME", rf"{B}\d{{1,2}} ?(?:am|pm|a\.m\.|p\.m\.|o'clock|uhr){E}", 0.5, ignore_case=True),
-    Pattern("DATE_TIME", rf"{B}(?:{_ORDINAL} (?:of |de |di )?{_NAME}|{_NAME} {_DAY}(?:st|nd|rd|th)?|{_NAME},? (?:de )?{_YEAR}){E}", 0.5, ignore_case=True),
-    Pattern("DATE_TIME", rf"{B}(?:in|since|of|by|from|until|till|during|before|after|year|seit|im jahr|en|depuis|desde|nel|dal) (?:the )?(?P<value>{_YEAR}s?){E}", 0.5, ignore_case=True),
-    Pattern("DATE_TIME", rf"{B}{_YEAR}s?{E}", 0.35),
-    Pattern("DATE_TIME", rf"{B}{_MONTH}/(?:{_YEAR}|\d\d){E}", 0.35),
-    Pattern("DATE_TIME", rf"{B}(?:{_AGO}){E}", 0.4, ignore_case=True),
-    Pattern("DATE_TIME", rf"{B}(?:{_WEEKDAY}){E}", 0.4, ignore_case=True),
+    Pattern("DATE_TIME", rf"{FIGURES_FIRST}{_CLOCK}", 0.6, ignore_case=True, where="digits"),
+    Pattern("DATE_TIME", rf"{NAME_FIRST}{_CLOCK}", 0.6, ignore_case=True, where="hot"),
+    Pattern("DATE_TIME", rf"(?:{_TIME}|\d{{1,2}} ?(?:am|pm|a\.m\.|p\.m\.|o'clock|uhr)){E}", 0.5, ignore_case=True, where="digits"),
+    Pattern("DATE_TIME", rf"{_ORDINAL} (?:of |de |di )?{_NAME}{E}", 0.5, ignore_case=True, where="digits"),
+    Pattern("DATE_TIME", rf"{B}(?:{_NAME} {_DAY}(?:st|nd|rd|th)?|{_NAME},? (?:de )?{_YEAR}){E}", 0.5, ignore_case=True, where="hot"),
+    Pattern("DATE_TIME", rf"(?:{_YEAR}s?|{_MONTH}/{_YEARS}){E}", 0.35, where="digits"),
+    Pattern("DATE_TIME", rf"{B}(?:{_AGO}|{_WEEKDAY}){E}", 0.4, ignore_case=True),
 )  # fmt: skip
 
 _N: Final = r"(?P<value>(?:1[01]\d|[1-9]?\d)(?:\.5)?)"
 _AGES: Final = (
-    Pattern("AGE", rf"{B}{_N}[- ]?(?:years?|yrs?|months?|weeks?)[- ]?(?:old|of age){E}", 0.8, ignore_case=True),
-    Pattern("AGE", rf"{B}{_N} ?(?:y/?o|yo|yrs|y\.o\.){E}", 0.6, ignore_case=True),
-    Pattern("AGE", rf"{B}(?:aged?|age of|aging|turns?|turned|turning|alter|edad|età|âge|leeftijd|idade)[:=]? ?(?:is |of |from |von |de )?{_N}{E}(?! ?[%$€])", 0.6, ignore_case=True),
-    Pattern("AGE", rf"{B}{_N} (?:jahre alt|jahre|jähriger?|jährige|ans|años|anni|jaar oud|anos de idade|år gammal){E}", 0.5, ignore_case=True),
-    Pattern("AGE", rf"{B}{_N}-(?:jähriger?|jährigen?){E}", 0.8, ignore_case=True),
-    Pattern("AGE", rf"{B}(?:i am|i'm|she is|he is|she's|he's|who is|they are|is now) {_N}(?=[.,;!?]| and | but | years|$)", 0.5, ignore_case=True),
-    Pattern("AGE", rf"\b[A-Z][a-z]+, {_N},", 0.4),
-    Pattern("AGE", rf"{B}(?:in (?:his|her|their) )(?P<value>(?:early |mid-?|late )?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties|nineties|[2-9]0s)){E}", 0.5, ignore_case=True),
-    Pattern("AGE", rf"{B}{_N}[- ]?(?:m|f|male|female)\b(?=[ ,/])", 0.3, ignore_case=True),
+    Pattern("AGE", rf"{B}{_N}[- ]?(?:years?|yrs?|months?|weeks?)[- ]?(?:old|of age){E}", 0.8, ignore_case=True, where="digits"),
+    Pattern("AGE", rf"{B}{_N} ?(?:y/?o|yo|yrs|y\.o\.){E}", 0.6, ignore_case=True, where="digits"),
+    Pattern("AGE", rf"{B}(?:aged?|age of|aging|turns?|turned|turning|alter|edad|età|âge|leeftijd|idade)[:=]? ?(?:is |of |from |von |de )?{_N}{E}(?! ?[%$€])", 0.6, ignore_case=True, where="hot"),
+    Pattern("AGE", rf"{B}{_N} (?:jahre alt|jahre|jähriger?|jährige|ans|años|anni|jaar oud|anos de idade|år gammal){E}", 0.5, ignore_case=True, where="digits"),
+    Pattern("AGE", rf"{B}{_N}-(?:jähriger?|jährigen?){E}", 0.8, ignore_case=True, where="digits"),
+    Pattern("AGE", rf"{B}(?:i am|i'm|she is|he is|she's|he's|who is|they are|is now) {_N}(?=[.,;!?]| and | but | years|$)", 0.5, ignore_case=True, where="hot"),
+    Pattern("AGE", rf"\b[A-Z][a-z]+, {_N},", 0.4, where="hot"),
+    Pattern("AGE", rf"{B}(?:in (?:his|her|their) )(?P<value>(?:early |mid-?|late )?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties|nineties|[2-9]0s)){E}", 0.5, ignore_case=True, hints=("in his ", "in her ", "in their ")),
+    Pattern("AGE", rf"{B}{_N}[- ]?(?:m|f|male|female)\b(?=[ ,/])", 0.3, ignore_case=True, where="digits"),
 )  # fmt: skip
 
 

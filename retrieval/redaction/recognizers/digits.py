@@ -32,6 +32,8 @@ _GAP: Final = r"(?:[ ./\-\u00b7]| [-/] |[ \t]{0,4}-?\r?\n[ \t]{0,4})"
 _RUN: Final = re.compile(rf"\d+(?:{_GAP}\d+)*")
 _GROUP: Final = re.compile(r"\d+")
 _DATE: Final = re.compile(r"(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)")
+# With a strong check even what could be a date or a decimal fraction is a number.
+_SURE: Final = 0.8
 _MAX_GROUPS: Final = 8
 _MAX_DIGITS: Final = 20
 _MIN_DIGITS: Final = 8
@@ -138,11 +140,11 @@ class DigitIdRecognizer(Recognizer):
                     continue
                 if last > first and _goes_on(text, groups, first, last):
                     continue
-                if _proper(text, groups[first : last + 1]):
-                    digits = "".join(text[a:b] for a, b in groups[first : last + 1])
-                    for one, score in known:
-                        if one.check(digits):
-                            yield one.kind, start, end, score
+                usual = _proper(text, groups[first : last + 1])
+                digits = "".join(text[a:b] for a, b in groups[first : last + 1])
+                for one, score in known:
+                    if (usual or score >= _SURE) and one.check(digits):
+                        yield one.kind, start, end, score
 
     def _whole(self, text: str, run: Run) -> list[Span] | None:
         """Numbers in groups that nobody uses, where nothing else is in the run."""

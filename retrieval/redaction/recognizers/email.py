@@ -55,10 +55,10 @@ class BoundedEmailRecognizer(Recognizer):
         """Compile the patterns."""
         super().__init__(_KIND, words={_KIND: self.CONTEXT})
         self._patterns = (
-            Pattern(_KIND, _PLAIN, _PRIVATE, _judged),
-            Pattern(_KIND, _SPACED, _PRIVATE, _judged),
-            Pattern(_KIND, _SPOKEN, _PRIVATE, _spoken),
-            Pattern(_KIND, _LOCAL_HOST, _ALONE),
+            Pattern(_KIND, _PLAIN, _PRIVATE, _judged, hints=("@", "%40")),
+            Pattern(_KIND, _SPACED, _PRIVATE, _judged, hints=("@ ", " @")),
+            Pattern(_KIND, _SPOKEN, _PRIVATE, _spoken, hints=("dot", "punkt", "(at", "[at", "{at", "<at")),
+            Pattern(_KIND, _LOCAL_HOST, _ALONE, hints=("@",)),
         )
 
     def spans(self, text: str) -> Iterator[Span]:

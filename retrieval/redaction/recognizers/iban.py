@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from retrieval.redaction.recognizers.frame import Recognizer
+from retrieval.redaction.recognizers.frame import Recognizer, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +30,7 @@ _LENGTHS: Final = {
     for code in codes.split()
 }  # fmt: skip
 _GAP: Final = r"(?:[ \-.]|[ \t]{0,4}-?\r?\n[ \t]{0,4})?"
-_START: Final = re.compile(
-    r"(?<![^\W_])(?:IBAN:?)?(?P<code>" + "|".join(_LENGTHS) + rf"){_GAP}\d{_GAP}\d(?={_GAP}[A-Z0-9])",
-    re.IGNORECASE,
-)
+_START: Final = re.compile(rf"(?:IBAN:?)?(?P<code>[A-Z]{{2}}){_GAP}\d{_GAP}\d(?={_GAP}[A-Z0-9])", re.IGNORECASE)
 _NEXT: Final = re.compile(rf"{_GAP}([A-Z0-9])", re.IGNORECASE)
 _MODULUS: Final = 97
 _SURE: Final = 1.0
@@ -53,9 +50,14 @@ class IbanRecognizer(Recognizer):
 
     def spans(self, text: str) -> Iterator[Span]:
         """Numbers in groups or not, in either case, also over line breaks."""
-        for match in _START.finditer(text):
+        window = text if isinstance(text, Window) else Window(text)
+        for start in window.code_starts:
+            match = _START.match(text, start)
+            length = _LENGTHS.get(match["code"].upper()) if match else None
+            if match is None or length is None:
+                continue
             begin = match.start("code")
-            read = _read(text, begin, _LENGTHS[match["code"].upper()])
+            read = _read(text, begin, length)
             if read is None:
                 continue
             end, value = read

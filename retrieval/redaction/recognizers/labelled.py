@@ -52,6 +52,31 @@ _LABELS: Final = {
     ),
     "EMPLOYEE_ID": (r"employee|emp|staff|personnel|badge|student|matriculation|personalnummer|mitarbeiternummer|matrikelnummer|matricule|empleado|matricola", _CODE, True),
 }
+# What stands in every text in which a label of the kind does.
+_HINTS: Final = {
+    "MEDICAL_RECORD": (
+        "med", "mrn", "patient", "chart", "hospital", "case file", "health record", "encounter", "admission", "specimen",
+        "accession", "krankenakte", "fallnummer", "aufnahmenummer", "dossier", "histori", "expediente", "cartella", "nosologico", "rx",
+        "prescription", "claim",
+    ),
+    "HEALTH_INSURANCE": (
+        "insurance", "member", "subscriber", "policy", "medicaid", "beneficiary", "group", "versich", "policen", "krankenkassen",
+        "assuré", "mutuelle", "póliza", "poliza", "polizza", "tessera",
+    ),
+    "PASSPORT": ("pass", "pasaporte", "paspoort", "paszport", "visa", "travel document"),
+    "DRIVING_LICENCE": ("licen", "dl", "führerschein", "permis", "carnet", "patente", "rijbewijs", "prawo"),
+    "NATIONAL_ID": (
+        "national", "card", "citizen", "personal", "ausweis", "carte", "dni", "dula", "carta", "documento", "dow", "občan", "tax",
+        "insurance", "security", "bar", "court", "immigration", "alien", "permit", "voter",
+    ),
+    "BANK_ACCOUNT": ("acc", "a/c", "konto", "compte", "cuenta", "conto", "rekening", "sort code", "blz", "bankleitzahl", "routing"),
+    "PLATE": (
+        "plate", "registration", "kennzeichen", "nummernschild", "plaque", "immatriculation", "matrícula", "targa", "kenteken",
+    ),
+    "EMPLOYEE_ID": (
+        "emp", "staff", "personnel", "badge", "student", "matri", "personalnummer", "mitarbeiternummer",
+    ),
+}  # fmt: skip
 _PREFIXED: Final = {
     "MEDICAL_RECORD": "MRN|RX|PT|PAT|REF|CLM|DEA|ENC",
     "HEALTH_INSURANCE": "INS|HIN|POL|HIC|MEM|MBR|POLICY",
@@ -59,8 +84,12 @@ _PREFIXED: Final = {
     "NATIONAL_ID": "NID|ID|SSN|TIN|TAX|PASS|PASSPORT|VISA",
     "EMPLOYEE_ID": "EMP|STF|STU|USR|UID",
 }
+_USER_HINTS: Final = (
+    "user", "login", "log-in", "log in", "screen", "nick", "handle", "benutzer", "nutzer", "utilisateur", "identifiant", "pseudo",
+    "usuario", "utente", "gebruiker", "github", "twitter", "instagram", "telegram", "tiktok", "skype", "discord", "account",
+)  # fmt: skip
 _USER: Final = (
-    rf"(?i)(?<![A-Za-z0-9])(?:user[ _\-]?names?|user[ _]?id|login(?:[ _]?name)?|log[- ]in|screen ?name|nick(?:name)?|handle|benutzername|nutzername|benutzer|nom d'utilisateur|identifiant|pseudo|usuario|nombre de usuario|nome utente|gebruikersnaam|github|twitter|instagram|telegram|tiktok|skype|discord|account ?name){_MUST}"
+    rf"(?i)(?:user[ _\-]?names?|user[ _]?id|login(?:[ _]?name)?|log[- ]in|screen ?name|nick(?:name)?|handle|benutzername|nutzername|benutzer|nom d'utilisateur|identifiant|pseudo|usuario|nombre de usuario|nome utente|gebruikersnaam|github|twitter|instagram|telegram|tiktok|skype|discord|account ?name){_MUST}"
     r"(?P<value>@?[A-Za-z0-9](?:[\w]|[.\-](?=\w)){2,38}(?:#\d{4})?)"
 )
 _USER_BARE: Final = r"(?i)(?<![A-Za-z0-9])(?:user|uid|username|login|by user|for user|as user)[ =:]{1,2}(?P<value>(?=[\w.\-]{0,38}[\d_.])[A-Za-z](?:\w|[.\-](?=\w)){2,38})"
@@ -92,11 +121,13 @@ def labelled() -> PatternsRecognizer:
             rf"(?i){B}(?:{labels}){_NO}{_MUST if strict else _IS}(?-i:{value})",
             0.75,
             _code_check,
+            where="hot",
+            hints=_HINTS[kind],
         )
         for kind, (labels, value, strict) in _LABELS.items()
     ]
     patterns += [
-        Pattern(kind, rf"{B}(?:{labels})[ _\-]?(?:number|no\.?|nr\.?|id|#)\s?{_CODE}", 0.7, _code_check, ignore_case=True)
+        Pattern(kind, rf"{B}(?:{labels})[ _\-]?(?:number|no\.?|nr\.?|id|#)\s?{_CODE}", 0.7, _code_check, ignore_case=True, where="hot", hints=_HINTS[kind])
         for kind, (labels, _, strict) in _LABELS.items()
         if strict
     ]
@@ -105,6 +136,8 @@ def labelled() -> PatternsRecognizer:
             kind,
             rf"(?<![\w\-])(?:{prefixes})-(?=[A-Z0-9\-]{{0,16}}\d{{2}})[A-Z0-9](?:[A-Z0-9]|-(?=[A-Z0-9])){{3,20}}(?![\w\-])",
             0.6,
+            where="hot",
+            hints=tuple(f"{prefix.lower()}-" for prefix in prefixes.split("|")),
         )
         for kind, prefixes in _PREFIXED.items()
     ]
@@ -116,11 +149,11 @@ def usernames() -> PatternsRecognizer:
     return PatternsRecognizer(
         "UsernameRecognizer",
         (
-            Pattern("USERNAME", _USER, 0.7, _user_check),
-            Pattern("USERNAME", _USER_BARE, 0.6, _user_check),
-            Pattern("USERNAME", _HANDLE, 0.45),
-            Pattern("USERNAME", _PROFILE, 0.6, _user_check),
-            Pattern("USERNAME", _HOME, 0.6),
+            Pattern("USERNAME", _USER, 0.7, _user_check, hints=_USER_HINTS),
+            Pattern("USERNAME", _USER_BARE, 0.6, _user_check, hints=("user", "uid", "login")),
+            Pattern("USERNAME", _HANDLE, 0.45, hints=("@",)),
+            Pattern("USERNAME", _PROFILE, 0.6, _user_check, hints=(".com/", ".me/")),
+            Pattern("USERNAME", _HOME, 0.6, hints=("home/", "users")),
         ),
         needs="",
     )

@@ -68,13 +68,13 @@ def network() -> PatternsRecognizer:
     return PatternsRecognizer(
         "NetworkRecognizer",
         (
-            Pattern("IP_ADDRESS", _V4, 0.6, _v4),
-            Pattern("IP_ADDRESS", _V6, 0.9, _v6),
-            Pattern("MAC_ADDRESS", _MAC, 0.8, _mac),
-            Pattern("UUID", _UUID, 0.5),
-            Pattern("IMEI", _IMEI, 0.45, _imei),
-            Pattern("VIN", _VIN, 0.8, _vin),
-            Pattern("COORDINATES", _COORDINATES, 0.6),
+            Pattern("IP_ADDRESS", _V4, 0.6, _v4, where="digits"),
+            Pattern("IP_ADDRESS", _V6, 0.9, _v6, where="hot"),
+            Pattern("MAC_ADDRESS", _MAC, 0.8, _mac, where="hot"),
+            Pattern("UUID", _UUID, 0.5, where="codes"),
+            Pattern("IMEI", _IMEI, 0.45, _imei, where="digits"),
+            Pattern("VIN", _VIN, 0.8, _vin, where="codes"),
+            Pattern("COORDINATES", _COORDINATES, 0.6, where="hot"),
         ),
         words={
             "IP_ADDRESS": ("ip", "ipv4", "ipv6", "address", "host", "server", "adresse"),

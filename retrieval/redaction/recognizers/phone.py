@@ -20,8 +20,12 @@ _Scored = tuple[int, int, float]
 
 # libphonenumber calls the United Kingdom GB. In the first group national numbers begin with a 0
 # that is no part of them.
-TRUNK_REGIONS: Final = ("GB", "DE", "FR", "NL", "BE", "AT", "CH", "IE", "SE", "FI", "AU", "IN")
-BARE_REGIONS: Final = ("US", "ES", "IT", "PL", "DK", "PT", "NO")
+TRUNK_REGIONS: Final = (
+    "GB", "DE", "FR", "NL", "BE", "AT", "CH", "IE", "SE", "FI", "AU", "IN", "RO", "BG", "SK", "HR", "SI",
+)  # fmt: skip
+BARE_REGIONS: Final = (
+    "US", "ES", "IT", "PL", "DK", "PT", "NO", "CZ", "GR", "EE", "LV", "MT", "CY",
+)  # fmt: skip
 
 _INTERNATIONAL_SCORE: Final = 0.75
 # Presidio's score for any number that is valid somewhere.
@@ -30,7 +34,11 @@ _NATIONAL_SCORE: Final = 0.4
 _BARE_SCORE: Final = 0.2
 # Valid nowhere, but grouped or long like one: people mistype, and exchanges are renumbered.
 _SHAPE_SCORE: Final = 0.1
-_LEVELS: Final = (_INTERNATIONAL_SCORE, _NATIONAL_SCORE, _BARE_SCORE, _SHAPE_SCORE)
+# Those that begin with 0, in nine digits or more, are surer than groups that happen to fit.
+_TRUNK_SCORE: Final = 0.45
+# With a plus sign before it, but valid nowhere.
+_PLUS_SCORE: Final = 0.5
+_LEVELS: Final = (_INTERNATIONAL_SCORE, _PLUS_SCORE, _TRUNK_SCORE, _NATIONAL_SCORE, _BARE_SCORE, _SHAPE_SCORE)
 _SHAPE_DIGITS: Final = 9
 _SHAPE_GROUPS: Final = 3
 
@@ -38,8 +46,15 @@ _SHAPE_GROUPS: Final = 3
 # prices and rooms.
 _MIN_DIGITS: Final = 7
 _MAX_DIGITS: Final = 17
-_TRUNK_DIGITS: Final = 10
-_NO_DIGIT_NEAR: Final = r"(?<![\w.,+])"
+# So many digits without blanks are seldom a quantity.
+_SURE_DIGITS: Final = 9
+_FEW_DIGITS: Final = 8
+# Groups of national numbers of eight digits: Denmark, Norway, Estonia, Latvia, Malta, Cyprus.
+_EIGHT: Final = frozenset({(2, 2, 2, 2), (3, 2, 3), (4, 4), (2, 3, 3), (2, 6), (3, 5), (1, 3, 4)})
+_YEARS: Final = re.compile(r"\(?(?:1[5-9]|20)\d\d[ \-/](?:1[5-9]|20)\d\d")
+# Hungary and Lithuania dial 06 and 8 before national numbers.
+_HUNGARIAN: Final = re.compile(r"06\d{8,9}|\(?0?8[ \-]?\(?\d{2,3}\)?[ \-]?\d{5,6}|\(?06 ?\d{1,2}\)? ?\d{3} ?\d{3,4}|\(06 1\) \d{3} \d{4}")
+_NO_DIGIT_NEAR: Final = r"(?<![^\W_])(?<!\d\.)(?<!\+)"
 # Groups parted by blanks, hyphens, slashes and brackets, or all by dots: "1.23 4.56" is a table.
 _CANDIDATE: Final = re.compile(
     _NO_DIGIT_NEAR
@@ -49,6 +64,7 @@ _CANDIDATE: Final = re.compile(
 )
 _GROUP: Final = re.compile(r"(?:\+ ?\(?|\()?\d+")
 _DATE: Final = re.compile(r"\(?(?:19|20)\d\d([-/.])\d\d?\1\d\d?")
+_THOUSANDS: Final = re.compile(r"\d,\d{3}(?!\d)")
 _EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECASE)
 _NANP: Final = re.compile(r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-/])[2-9]\d\d[ .\-]\d{4}")
 
@@ -103,6 +119,8 @@ class LocalPhoneRecognizer(Recognizer):
 def _numbers(text: str) -> Iterator[_Scored]:
     for candidate in _CANDIDATE.finditer(text):
         groups = [match.span() for match in _GROUP.finditer(candidate[0])]
+        if _THOUSANDS.search(text, max(0, candidate.start() - 4), candidate.start() + 4):
+            continue
         scored = [_scores(candidate[0], groups[first:]) for first in range(len(groups))]
         free = [True] * len(groups)
         # Sure numbers first, so that a house number before one does not swallow half of it.
@@ -148,16 +166,34 @@ def _score(number: str, digits: str, groups: int) -> float:
     shaped = groups >= _SHAPE_GROUPS or len(digits) >= _SHAPE_DIGITS
     shape = _SHAPE_SCORE if shaped and len(digits) <= _MAX_DIGITS - 2 else 0.0
     if number.startswith(("+", "(+")):
-        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits, number) else _NATIONAL_SCORE
+        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits, number) else _PLUS_SCORE
     if digits.startswith("00"):
         return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits[2:], number) else shape
     if digits.startswith("0"):
-        if _TRUNK.fullmatch(digits[1:]) or _BARE.fullmatch(digits):
-            return _NATIONAL_SCORE if len(digits) >= _TRUNK_DIGITS else _BARE_SCORE
-        return shape
+        return max(_trunk(digits, groups), shape)
     if _NANP.fullmatch(number):
         return _NATIONAL_SCORE
-    return _BARE_SCORE if _BARE.fullmatch(digits.removeprefix("1")) else shape
+    if _BARE.fullmatch(digits) or _BARE.fullmatch(digits.removeprefix("1")) or _HUNGARIAN.fullmatch(number):
+        return _bare(number, digits, groups)
+    return shape
+
+
+def _trunk(digits: str, groups: int) -> float:
+    """A national number that begins with 0: short ones only in groups."""
+    if not (_TRUNK.fullmatch(digits[1:]) or _BARE.fullmatch(digits) or _HUNGARIAN.fullmatch(digits)):
+        return 0.0
+    if len(digits) >= _SURE_DIGITS:
+        return _TRUNK_SCORE
+    return _NATIONAL_SCORE if groups > 1 and len(digits) >= _FEW_DIGITS else _BARE_SCORE
+
+
+def _bare(number: str, digits: str, groups: int) -> float:
+    """A national number without a leading 0: nine digits, or eight as telephones group them."""
+    if len(digits) >= _SURE_DIGITS:
+        return _NATIONAL_SCORE
+    sizes = tuple(len(group) for group in re.findall(r"\d+", number))
+    usual = sizes in _EIGHT and not _YEARS.match(number)
+    return _NATIONAL_SCORE if usual and groups > 1 else _BARE_SCORE
 
 
 def _valid_abroad(digits: str, number: str) -> bool:

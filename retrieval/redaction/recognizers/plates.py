@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from retrieval.redaction.recognizers.frame import B, E, Pattern, PatternsRecognizer
+from retrieval.redaction.recognizers.frame import B, E, PatternsRecognizer, code
 
 _WORDS: Final = (
     "plate", "plates", "license plate", "licence plate", "number plate", "vehicle", "car", "van", "truck", "reg",
@@ -29,18 +29,18 @@ def plates() -> PatternsRecognizer:
         "PlateRecognizer",
         (
             # Two letters, age, three letters; before 2001 a letter first or last (DVLA INF104).
-            Pattern("UK_VEHICLE_REGISTRATION", rf"{B}[A-HJ-PR-Y][A-HJ-PR-Y](?:0[1-9]|[1-7]\d)[ \-]?[A-HJ-PR-Z]{{3}}{E}", 0.5),
-            Pattern("UK_VEHICLE_REGISTRATION", rf"{B}[A-HJ-NPR-TV-Y]\d{{1,3}}[ \-]?[A-HJ-PR-Y][A-HJ-PR-Z]{{2}}{E}", 0.2),
-            Pattern("UK_VEHICLE_REGISTRATION", rf"{B}[A-HJ-PR-Z]{{3}}[ \-]?\d{{1,3}}[ \-]?[A-HJ-NPR-TV-Y]{E}", 0.15),
-            Pattern("DE_KFZ", rf"(?<![\w\-]){_DE}[ \-][A-Z]{{1,2}}[ \-]\d{{1,4}}[EH]?(?![\w\-])", 0.3, _german),
+            code("UK_VEHICLE_REGISTRATION", rf"{B}[A-HJ-PR-Y][A-HJ-PR-Y](?:0[1-9]|[1-7]\d)[ \-]?[A-HJ-PR-Z]{{3}}{E}", 0.5),
+            code("UK_VEHICLE_REGISTRATION", rf"{B}[A-HJ-NPR-TV-Y]\d{{1,3}}[ \-]?[A-HJ-PR-Y][A-HJ-PR-Z]{{2}}{E}", 0.2),
+            code("UK_VEHICLE_REGISTRATION", rf"{B}[A-HJ-PR-Z]{{3}}[ \-]?\d{{1,3}}[ \-]?[A-HJ-NPR-TV-Y]{E}", 0.15),
+            code("DE_KFZ", rf"(?<![\w\-]){_DE}[ \-][A-Z]{{1,2}}[ \-]\d{{1,4}}[EH]?(?![\w\-])", 0.3, _german),
             # France since 2009, Italy since 1994; Spain since 2000 without vowels.
-            Pattern("PLATE", rf"{B}[A-HJ-NP-TV-Z]{{2}}[ \-]\d{{3}}[ \-][A-HJ-NP-TV-Z]{{2}}{E}", 0.55),
-            Pattern("PLATE", rf"{B}[A-HJ-NPR-TV-Z]{{2}}\d{{3}}[A-HJ-NPR-TV-Z]{{2}}{E}", 0.35),
-            Pattern("PLATE", rf"{B}\d{{4}}[ \-]?[BCDFGHJ-NPR-TV-Z]{{3}}{E}", 0.3),
+            code("PLATE", rf"{B}[A-HJ-NP-TV-Z]{{2}}[ \-]\d{{3}}[ \-][A-HJ-NP-TV-Z]{{2}}{E}", 0.55),
+            code("PLATE", rf"{B}[A-HJ-NPR-TV-Z]{{2}}\d{{3}}[A-HJ-NPR-TV-Z]{{2}}{E}", 0.35),
+            code("PLATE", rf"{B}\d{{4}}[ \-]?[BCDFGHJ-NPR-TV-Z]{{3}}{E}", 0.3),
             # Netherlands: three groups of letters or figures.
-            Pattern("PLATE", rf"(?<![\w\-])(?=[A-Z0-9\-]{{0,8}}[A-Z])(?=[A-Z0-9\-]{{0,8}}\d)(?:[A-Z]{{1,3}}|\d{{1,3}})-(?:[A-Z]{{2,3}}|\d{{2,3}})-(?:[A-Z]{{1,2}}|\d{{1,2}})(?![\w\-])", 0.4, lambda v: len(v) == 8),  # noqa: PLR2004
+            code("PLATE", rf"(?<![\w\-])(?=[A-Z0-9\-]{{0,8}}[A-Z])(?=[A-Z0-9\-]{{0,8}}\d)(?:[A-Z]{{1,3}}|\d{{1,3}})-(?:[A-Z]{{2,3}}|\d{{2,3}})-(?:[A-Z]{{1,2}}|\d{{1,2}})(?![\w\-])", 0.4, lambda v: len(v) == 8),  # noqa: PLR2004
             # States of the United States and many others: letters and figures in two groups.
-            Pattern("PLATE", rf"{B}(?:[A-Z]{{2,3}}[ \-]?\d{{3,4}}|\d{{1,3}}[ \-]?[A-Z]{{2,3}}[ \-]?\d{{0,3}}|\d[A-Z]{{3}}\d{{3}}){E}", 0.1),
+            code("PLATE", rf"{B}(?:[A-Z]{{2,3}}[ \-]?\d{{3,4}}|\d{{1,3}}[ \-]?[A-Z]{{2,3}}[ \-]?\d{{0,3}}|\d[A-Z]{{3}}\d{{3}}){E}", 0.1),
         ),
         words={kind: _WORDS for kind in ("UK_VEHICLE_REGISTRATION", "DE_KFZ", "PLATE")},
     )

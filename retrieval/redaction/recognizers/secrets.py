@@ -39,23 +39,29 @@ _JWT: Final = rf"{_L}eyJ[A-Za-z0-9_\-]{{6,4000}}(?:\.[A-Za-z0-9_\-=]{{2,4000}}){
 _BEARER: Final = r"(?i)\b(?:bearer|basic|token|apikey|digest|negotiate)[ :]{1,2}(?P<value>[A-Za-z0-9._~+/\-]{16,2000}={0,2})"
 # What a variable, a field or a sentence calls a secret.
 _SECRET_NAME: Final = (
-    r"(?:[a-z0-9_.\-]{0,40}?(?:api|access|secret|private|auth|signing|encryption|client|service|account|storage|consumer|master|app|license|shared|deploy|ssh)"
-    r"[_\- ]?(?:key|token|secret|id_token)|[a-z0-9_.\-]{0,40}?(?:secret|token|apikey|credential|passphrase)s?|api[_\- ]?schlüssel|clé[_\- ]?api|clave[_\- ]?api|chiave[_\- ]?api)"
+    r"(?:(?:api|access|secret|private|auth|signing|encryption|client|service|account|storage|consumer|master|app|license|shared|deploy|ssh)"
+    r"[_\- ]?(?:key|token|secret|id_token)|(?:secret|token|apikey|credential|passphrase)s?|api[_\- ]?schlüssel|clé[_\- ]?api|clave[_\- ]?api|chiave[_\- ]?api)"
 )
 _PASSWORD_NAME: Final = (
-    r"(?:[a-z0-9_.\-]{0,40}?(?:passwords?|passwd|passwort|kennwort|passphrase|passcode|pwd|pword|psw|mot de passe|mdp|contraseñas?|contrasena|clave secreta|parola d'ordine|wachtwoord|senha|lösenord|adgangskode|hasło|salasana)"
-    r"|pin(?:[_\- ]?(?:code|number))?|otp|one[- ]time (?:code|password)|cvv2?|cvc2?|security code|kartenprüfnummer|(?:my |the |your |temp(?:orary)? )?pass)"
+    r"(?:(?:passwords?|passwd|passwort|kennwort|passphrase|passcode|pwd|pword|psw|mot de passe|mdp|contraseñas?|contrasena|clave secreta|parola d'ordine|wachtwoord|senha|lösenord|adgangskode|hasło|salasana)"
+    r"|(?<![a-z0-9])pin(?:[_\- ]?(?:code|number))?|(?<![a-z0-9])otp|one[- ]time (?:code|password)|(?<![a-z0-9])(?:cvv2?|cvc2?)|security code|kartenprüfnummer|(?<![a-z0-9])pass)"
 )
 _IS: Final = (
     r"[\"'\]]{0,2}\s{0,3}(?:(?:for|of|to|für|pour|para) [\w.@\-]{1,40}\s{0,2})?(?::=|=>|==|[:=]|\bis\b|\bwas\b|\bare\b|\bset to\b|\breset to\b|\bchanged to\b|\blautet\b|\bist\b|\best\b|\bes\b|è|\bé\b)"
     r"\s{0,4}(?:now |set to |reset to |also |: ?)?[\"'`]?"
 )
-_NAMED: Final = rf"(?i)(?<![A-Za-z0-9]){_SECRET_NAME}{_IS}(?P<value>[^\s\"'`,;<>\u2588]{{6,4000}}[^\s\"'`,;<>.)\]}}\u2588])"
-_PASSWORD: Final = rf"(?i)(?<![A-Za-z0-9]){_PASSWORD_NAME}{_IS}(?P<value>[^\s\"'`<>\u2588]{{3,200}}[^\s\"'`<>,;.)\u2588])"
-_QUOTED_PASSWORD: Final = rf"(?i)(?<![A-Za-z0-9]){_PASSWORD_NAME}[\"'\]]{{0,2}}\s{{0,3}}(?::=|=>|[:=])\s{{0,4}}(?:\"(?P<value>[^\"\n\u2588]{{3,200}})\"|'(?P<value>[^'\n\u2588]{{3,200}})')"
+_NAMED: Final = rf"(?i){_SECRET_NAME}{_IS}(?P<value>[^\s\"'`,;<>\u2588]{{6,4000}}[^\s\"'`,;<>.)\]}}\u2588])"
+_PASSWORD: Final = rf"(?i){_PASSWORD_NAME}{_IS}(?P<value>[^\s\"'`<>\u2588]{{3,200}}[^\s\"'`<>,;.)\u2588])"
+_QUOTED_PASSWORD: Final = rf"(?i){_PASSWORD_NAME}[\"'\]]{{0,2}}\s{{0,3}}(?::=|=>|[:=])\s{{0,4}}(?:\"(?P<value>[^\"\n\u2588]{{3,200}})\"|'(?P<value>[^'\n\u2588]{{3,200}})')"
 _FLAG: Final = r"(?i)(?<!\S)(?:--?(?:password|passwd|pass|pwd|token|secret|api-key)[= ])[\"']?(?P<value>[^\s\"'\u2588]{4,200})"
 _CONNECTION: Final = r"(?i)\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>\u2588]{0,64}:(?P<value>[^\s/@\"'<>\u2588]{1,200})@[^\s\"'<>\u2588]{1,300}"
 _ADO: Final = r"(?i)\b(?:(?:server|data source|host|user id|uid|username|accountname|endpoint|database|initial catalog|defaultendpointsprotocol)=[^;\n\u2588]{1,200};){1,8}[^\n\u2588]{0,200}?(?:password|pwd|accountkey|sharedaccesskey)=[^;\n\s\"'\u2588]{1,200};?"
+_BEARERS: Final = ("bearer", "basic", "token", "apikey", "digest", "negotiate")
+_KEYS: Final = ("key", "token", "secret", "credential", "passphrase", "schlüssel", "api", "clave")
+_PASSWORDS: Final = (
+    "pass", "pwd", "kennwort", "pword", "psw", "mdp", "contrase", "clave secreta", "parola", "wachtwoord", "senha", "lösenord",
+    "adgangskode", "hasło", "salasana", "pin", "otp", "one-time", "one time", "cvv", "cvc", "security code", "kartenprüfnummer",
+)  # fmt: skip
 _HEX: Final = rf"{_L}(?:[0-9a-f]{{64}}|[0-9a-f]{{40}}|[0-9a-f]{{32}}|[0-9A-F]{{32,128}}){_R}"
 _ORDINARY: Final = frozenset(
     "true false none null yes required optional incorrect wrong invalid expired changed reset the a an not"
@@ -101,15 +107,15 @@ def secrets() -> PatternsRecognizer:
         "SecretRecognizer",
         (
             Pattern("API_KEY", rf"{_L}(?:{named}){_R}", 0.95),
-            Pattern("JWT", _JWT, 0.95),
-            Pattern("API_KEY", _BEARER, 0.8, lambda v: _secret(v) >= 0.7),  # noqa: PLR2004
-            Pattern("API_KEY", _NAMED, 0.85, _secret),
-            Pattern("PASSWORD", _PASSWORD, 0.8, _password),
-            Pattern("PASSWORD", _QUOTED_PASSWORD, 0.85),
-            Pattern("PASSWORD", _FLAG, 0.8),
-            Pattern("PASSWORD", _CONNECTION, 0.95),
-            Pattern("PASSWORD", _ADO, 0.9),
-            Pattern("API_KEY", _HEX, 0.25),
+            Pattern("JWT", _JWT, 0.95, hints=("eyj",)),
+            Pattern("API_KEY", _BEARER, 0.8, lambda v: _secret(v) >= 0.7, hints=_BEARERS),  # noqa: PLR2004
+            Pattern("API_KEY", _NAMED, 0.85, _secret, hints=_KEYS),
+            Pattern("PASSWORD", _PASSWORD, 0.8, _password, hints=_PASSWORDS),
+            Pattern("PASSWORD", _QUOTED_PASSWORD, 0.85, hints=_PASSWORDS),
+            Pattern("PASSWORD", _FLAG, 0.8, hints=("-pass", "-pwd", "-token", "-secret", "-api-key")),
+            Pattern("PASSWORD", _CONNECTION, 0.95, hints=("://",)),
+            Pattern("PASSWORD", _ADO, 0.9, hints=("password=", "pwd=", "key=")),
+            Pattern("API_KEY", _HEX, 0.25, where="codes"),
         ),
         words={"API_KEY": ("key", "token", "secret", "api", "credential", "apikey", "webhook", "schlüssel")},
         needs="",
@@ -117,40 +123,42 @@ def secrets() -> PatternsRecognizer:
 
 
 class PrivateKeyRecognizer(Recognizer):
-    """Blocks of PEM and of OpenPGP whole, from BEGIN to END; a block cut short to its last line.
+    """Blocks of PEM and of OpenPGP whole, from BEGIN to END; one that has no end to its last line.
 
-    A block is longer than a window, so each window takes what it sees of one: the lines of base64
-    behind a BEGIN, before an END, and in between.
+    Blocks are longer than windows, so the whole text is searched, by patterns that never go back.
     """
 
-    _NAMES: Final = (
-        r"(?:(?:RSA|DSA|EC|OPENSSH|ENCRYPTED|ANY|SSH2 ENCRYPTED|PGP) )?PRIVATE KEY(?: BLOCK)?"
-    )
+    whole = True
 
     def __init__(self) -> None:
         """Compile the patterns."""
         super().__init__("PRIVATE_KEY")
-        line = r"(?:[A-Za-z0-9+/=\\]|\\n|[ \t\r\n]|[A-Za-z\-]{1,30}: [^\n]{0,200}\n){0,20000}"
+        name = r"[A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?"
+        body = r"(?:[A-Za-z0-9+/=]++|\\[nr]|\s|[\-\"',+]|[A-Za-z\-]{1,30}: [^\n]{0,200}\n)"
         self._patterns = (
             Pattern(
                 "PRIVATE_KEY",
-                rf"-----BEGIN {self._NAMES}-----(?>{line})(?:-----END {self._NAMES}-----)?",
+                rf"-----BEGIN {name}-----(?:{body}{{0,20000}}+)(?:(?<=-----)END {name}-----)?",
                 1.0,
             ),
-            # The end of a block that began in an earlier window.
+            # The rest of a block whose beginning is missing.
             Pattern(
                 "PRIVATE_KEY",
-                rf"(?>(?:[A-Za-z0-9+/=]{{16,120}}(?:\r?\n|\\n)){{1,200}}[A-Za-z0-9+/=]{{0,120}}\s{{0,2}}-----END {self._NAMES}-----)",
+                rf"(?:[A-Za-z0-9+/=]{{16,120}}+(?:\r?\n|\\n)){{1,200}}+(?:[A-Za-z0-9+/=]{{1,120}}+(?:\r?\n|\\n))?-----END {name}-----",
                 1.0,
             ),
             # Five lines of base64 of one length, wherever they come from.
             Pattern(
                 "PRIVATE_KEY",
-                r"(?m)^(?>(?:[ \t]{0,8}[A-Za-z0-9+/]{60,76}\r?(?:\n|\\n)){4,})[ \t]{0,8}[A-Za-z0-9+/=]{0,76}",
+                r"(?m)^(?:[ \t]{0,8}+[A-Za-z0-9+/]{60,76}+(?:\r?\n|\\n)){4,}+[ \t]{0,8}+[A-Za-z0-9+/=]{0,76}+",
                 0.75,
                 lambda value: entropy(value) > 4.5,  # noqa: PLR2004 - base64 of noise has nearly six
             ),
-            Pattern("PRIVATE_KEY", r"PuTTY-User-Key-File-\d:(?>[^\u2588]{0,4000}Private-MAC: [0-9a-f]{40,64})", 1.0),
+            Pattern(
+                "PRIVATE_KEY",
+                r"PuTTY-User-Key-File-\d:(?>[^\u2588]{0,8000}?Private-MAC: [0-9a-f]{40,64})",
+                1.0,
+            ),
         )
 
     def spans(self, text: str) -> Iterator[Span]:

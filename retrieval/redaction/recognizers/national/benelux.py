@@ -9,7 +9,7 @@ from stdnum.be import bis, nn
 from stdnum.nl import bsn
 
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, WEAK, DigitId, luhn, number
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 _MODULUS: Final = 97
 
@@ -61,8 +61,8 @@ DIGITS: Final = (
     DigitId(kind="NL_DRIVING_LICENCE", forms=("10",), check=lambda _: True, scores=WEAK, words=("rijbewijs", "rijbewijsnummer")),
 )
 PATTERNS: Final = (
-    Pattern("NL_ID_CARD", rf"{B}[A-NP-Z]{{2}}[A-NP-Z0-9]{{6}}\d{E}", 0.1),
-    Pattern("BE_PASSPORT", rf"{B}[A-Z]{{2}}\d{{6}}{E}", 0.1),
+    code("NL_ID_CARD", rf"{B}[A-NP-Z]{{2}}[A-NP-Z0-9]{{6}}\d{E}", 0.1),
+    code("BE_PASSPORT", rf"{B}[A-Z]{{2}}\d{{6}}{E}", 0.1),
 )
 WORDS: Final = {
     "NL_ID_CARD": ("paspoort", "identiteitskaart", "paspoortnummer", "documentnummer", "passport"),

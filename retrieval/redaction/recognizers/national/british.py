@@ -8,7 +8,7 @@ from stdnum.gb import nhs, utr
 from stdnum.ie import pps
 
 from retrieval.redaction.recognizers.digits import FAIR, WEAK, DigitId, number
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 DIGITS: Final = (
     DigitId(
@@ -48,10 +48,10 @@ _NINO: Final = (
     r"[ .\-]?\d\d[ .\-]?\d\d[ .\-]?\d\d"
 )
 PATTERNS: Final = (
-    Pattern("UK_NINO", rf"{B}{_NINO}[ .\-]?[A-D]{E}", 0.75, ignore_case=True),
-    Pattern("UK_NINO", rf"{B}{_NINO}{E}", 0.1),
-    Pattern("UK_PASSPORT", rf"{B}[A-Z]{{2}}\d{{7}}{E}", 0.1),
-    Pattern(
+    code("UK_NINO", rf"{B}{_NINO}[ .\-]?[A-D]{E}", 0.75, ignore_case=True),
+    code("UK_NINO", rf"{B}{_NINO}{E}", 0.1),
+    code("UK_PASSPORT", rf"{B}[A-Z]{{2}}\d{{7}}{E}", 0.1),
+    code(
         "UK_DRIVING_LICENCE",
         rf"{B}[A-Z9]{{5}}[ \-]?\d(?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12]\d|3[01])\d[ \-]?[A-Z9]{{2}}"
         rf"[A-Z0-9][ \-]?[A-Z]{{2}}{E}",
@@ -59,7 +59,7 @@ PATTERNS: Final = (
         ignore_case=True,
     ),
     # Seven digits, a check letter (modulus 23), since 2013 another letter.
-    Pattern(
+    code(
         "IE_PPS",
         rf"{B}\d{{7}}[ \-]?[A-W][A-IW]?{E}",
         0.85,
@@ -67,8 +67,8 @@ PATTERNS: Final = (
         ignore_case=True,
     ),
     # No check digit: seven figures and a letter for where and when one was registered.
-    Pattern("MT_ID_CARD", rf"{B}\d{{7}} ?[MGAPLHBZ]{E}", 0.4),
-    Pattern("MT_ID_CARD", rf"{B}\d{{3,6}} ?[MGAPLHBZ]{E}", 0.1),
+    code("MT_ID_CARD", rf"{B}\d{{7}} ?[MGAPLHBZ]{E}", 0.4),
+    code("MT_ID_CARD", rf"{B}\d{{3,6}} ?[MGAPLHBZ]{E}", 0.1),
 )
 WORDS: Final = {
     "UK_NINO": ("national insurance", "ni number", "nino", "insurance number"),

@@ -12,7 +12,7 @@ from stdnum.lv import pvn
 from stdnum.pl import nip, pesel
 
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, DigitId, number, weighted
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 _TAJ: Final = (3, 7, 3, 7, 3, 7, 3, 7)
 _TENTH: Final = tuple(range(1, 10))
@@ -106,8 +106,8 @@ def _pl_card(value: str) -> bool:
 
 
 PATTERNS: Final = (
-    Pattern("PL_ID_CARD", rf"{B}[A-Z]{{3}}[ \-]?\d{{6}}{E}", 0.6, _pl_card),
-    Pattern("PL_PASSPORT", rf"{B}[A-Z]{{2}}[ \-]?\d{{7}}{E}", 0.6, _pl_card),
+    code("PL_ID_CARD", rf"{B}[A-Z]{{3}}[ \-]?\d{{6}}{E}", 0.6, _pl_card),
+    code("PL_PASSPORT", rf"{B}[A-Z]{{2}}[ \-]?\d{{7}}{E}", 0.6, _pl_card),
 )
 WORDS: Final = {
     "PL_ID_CARD": ("dowód", "dowód osobisty", "dowodu", "identity card"),

@@ -8,7 +8,7 @@ from typing import Final
 from stdnum.fr import nif, nir
 
 from retrieval.redaction.recognizers.digits import STRONG, WEAK, DigitId
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 _NIR_WORDS: Final = (
     "nir", "sécurité sociale", "numéro de sécu", "carte vitale", "insee", "social security", "sozialversicherung",
@@ -53,13 +53,13 @@ def _corsican(value: str) -> bool:
 
 
 PATTERNS: Final = (
-    Pattern(
+    code(
         "FR_NIR",
         rf"{B}[1-478][ .\-]?\d\d[ .\-]?\d\d[ .\-]?2[AB][ .\-]?\d{{3}}[ .\-]?\d{{3}}[ .\-]?\d\d{E}",
         0.95,
         _corsican,
         ignore_case=True,
     ),
-    Pattern("FR_PASSPORT", rf"{B}\d\d ?[A-Z]{{2}} ?\d{{5}}{E}", 0.4),
+    code("FR_PASSPORT", rf"{B}\d\d ?[A-Z]{{2}} ?\d{{5}}{E}", 0.4),
 )
 WORDS: Final = {"FR_PASSPORT": ("passeport", "passport", "numéro de passeport")}

@@ -10,7 +10,7 @@ from stdnum.ch import ssn
 from stdnum.de import idnr, stnr
 
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, WEAK, DigitId, dated
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 _SVNR: Final = ("svnr", "sozialversicherung", "sozialversicherungsnummer", "versicherungsnummer", "sv nummer")
 
@@ -104,22 +104,22 @@ def _health(value: str) -> bool:
 
 
 PATTERNS: Final = (
-    Pattern(
+    code(
         "DE_SOCIAL_SECURITY",
         rf"{B}\d\d[ \-]?(?:\d\d ?\d\d ?\d\d|\d{{6}})[ \-]?[A-Za-z][ \-]?\d\d ?\d{E}",
         0.9,
         lambda value: _pension(value) and dated(re.sub(r"\D", "", value)[2:8]),
     ),
-    Pattern("DE_SOCIAL_SECURITY", rf"{B}\d\d ?\d{{6}} ?[A-Z] ?\d{{3}}{E}", 0.25),
-    Pattern("DE_HEALTH_INSURANCE", rf"{B}[A-Za-z] ?\d{{3}} ?\d{{3}} ?\d{{3}}{E}", 0.75, _health),
-    Pattern("DE_HEALTH_INSURANCE", rf"{B}[A-Z]\d{{9}}{E}", 0.2),
-    Pattern("DE_ID_CARD", rf"{B}[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{{8}}\d?{E}", 0.4, _document),
-    Pattern("DE_ID_CARD", rf"{B}T\d{{8}}\d?{E}", 0.3),
-    Pattern("DE_PASSPORT", rf"{B}[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{{8}}{E}", 0.1),
+    code("DE_SOCIAL_SECURITY", rf"{B}\d\d ?\d{{6}} ?[A-Z] ?\d{{3}}{E}", 0.25),
+    code("DE_HEALTH_INSURANCE", rf"{B}[A-Za-z] ?\d{{3}} ?\d{{3}} ?\d{{3}}{E}", 0.75, _health),
+    code("DE_HEALTH_INSURANCE", rf"{B}[A-Z]\d{{9}}{E}", 0.2),
+    code("DE_ID_CARD", rf"{B}[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{{8}}\d?{E}", 0.4, _document),
+    code("DE_ID_CARD", rf"{B}T\d{{8}}\d?{E}", 0.3),
+    code("DE_PASSPORT", rf"{B}[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{{8}}{E}", 0.1),
     # Four characters for the office, six for the person, a check character, a count.
-    Pattern("DE_FUEHRERSCHEIN", rf"{B}[A-Z]\d{{2}}[A-Z0-9]{{7}}\d{E}|{B}[A-Z]{{2}}\d{{8}}[A-Z0-9]{E}", 0.2),
-    Pattern("AT_PASSPORT", rf"{B}[A-Z] ?\d{{7}}{E}", 0.1),
-    Pattern("CH_PASSPORT", rf"{B}[A-Z]\d{{7}}{E}", 0.1),
+    code("DE_FUEHRERSCHEIN", rf"{B}[A-Z]\d{{2}}[A-Z0-9]{{7}}\d{E}|{B}[A-Z]{{2}}\d{{8}}[A-Z0-9]{E}", 0.2),
+    code("AT_PASSPORT", rf"{B}[A-Z] ?\d{{7}}{E}", 0.1),
+    code("CH_PASSPORT", rf"{B}[A-Z]\d{{7}}{E}", 0.1),
 )
 _ID_WORDS: Final = ("personalausweis", "ausweisnummer", "ausweis", "identity card", "id card", "personalausweisnummer")
 _PASS_WORDS: Final = ("reisepass", "passnummer", "pass", "passport", "passnr")

@@ -9,7 +9,7 @@ from stdnum.es import dni, nie
 from stdnum.pt import cc, nif
 
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, DigitId, number, weighted
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 _NISS_PRIMES: Final = (29, 23, 19, 17, 13, 11, 7, 5, 3, 2)
 _MODULUS: Final = 97
@@ -60,7 +60,7 @@ def _plain(value: str) -> str:
 
 
 PATTERNS: Final = (
-    Pattern(
+    code(
         "ES_NIF",
         rf"{B}(?:\d{{2}}[. ]?\d{{3}}[. ]?\d{{3}}|\d{{8}})[ .\-]?[A-HJ-NP-TV-Z]{E}",
         0.9,
@@ -68,22 +68,22 @@ PATTERNS: Final = (
         ignore_case=True,
     ),
     # Written without its leading zero.
-    Pattern(
+    code(
         "ES_NIF",
         rf"{B}\d{{7}}[ \-]?[A-HJ-NP-TV-Z]{E}",
         0.4,
         lambda value: dni.is_valid("0" + _plain(value)),
     ),
-    Pattern(
+    code(
         "ES_NIE",
         rf"{B}[XYZ][ .\-]?(?:\d{{7}}|\d[. ]\d{{3}}[. ]\d{{3}})[ .\-]?[A-HJ-NP-TV-Z]{E}",
         0.9,
         lambda value: nie.is_valid(_plain(value)),
         ignore_case=True,
     ),
-    Pattern("ES_PASSPORT", rf"{B}[A-Z]{{2,3}}\d{{6}}{E}", 0.1),
+    code("ES_PASSPORT", rf"{B}[A-Z]{{2,3}}\d{{6}}{E}", 0.1),
     # The citizen's card: eight figures and a check digit, two characters and a check digit.
-    Pattern(
+    code(
         "PT_CITIZEN_CARD",
         rf"{B}\d{{8}}[ \-]?\d[ \-]?[A-Z0-9]{{2}}[ \-]?\d{E}",
         0.85,

@@ -10,7 +10,7 @@ from stdnum.is_ import kennitala
 from stdnum.no import fodselsnummer, kontonr
 
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, DigitId, dated, luhn
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 # Coordination numbers have 60 added to the day (Skatteverket).
 _COORDINATION: Final = 60
@@ -66,8 +66,8 @@ DIGITS: Final = (
 )
 # Since 2023 letters other than A tell the century too (Digital and Population Data Services Agency).
 PATTERNS: Final = (
-    Pattern("FI_PERSONAL_IDENTITY_CODE", rf"{B}\d{{6}}[+\-A-FU-Y]\d{{3}}[0-9A-FHJ-NPR-Y]{E}", 0.95, _finnish, ignore_case=True),
-    Pattern(
+    code("FI_PERSONAL_IDENTITY_CODE", rf"{B}\d{{6}}[+\-A-FU-Y]\d{{3}}[0-9A-FHJ-NPR-Y]{E}", 0.95, _finnish, ignore_case=True),
+    code(
         "SE_PERSONNUMMER",
         rf"{B}(?:\d\d)?\d{{6}}\+\d{{4}}{E}",
         0.95,

@@ -17,7 +17,7 @@ from stdnum.mx import curp
 from stdnum.za import idnr as za_id
 
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, DigitId, number, weighted
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 _MEDICARE: Final = (1, 3, 7, 9, 1, 3, 7, 9)
 _FIN: Final = {"S": "JZIHGFEDCBA", "T": "GFEDCBAJZIH", "F": "XWUTRQPNMLK", "G": "RQPNMLKXWUT"}
@@ -45,11 +45,11 @@ DIGITS: Final = (
     DigitId(kind="IL_ID_NUMBER", forms=("9", "1-7-1", "8-1"), check=number(il_id.is_valid), scores=(0.3, 0.4, 0.0), words=("teudat", "תעודת", "ת.ז", "israeli id")),
 )
 PATTERNS: Final = (
-    Pattern("CN_RIC", rf"{B}\d{{6}} ?(?:18|19|20)\d{{6}} ?\d{{3}}[0-9Xx]{E}", 0.95, lambda value: ric.is_valid(value.replace(" ", ""))),
-    Pattern("MX_CURP", rf"{B}[A-Z]{{4}}\d{{6}}[HMX][A-Z]{{5}}[A-Z0-9]\d{E}", 0.95, curp.is_valid, ignore_case=True),
-    Pattern("IN_PAN", rf"{B}[A-Z]{{3}}[ABCFGHLJPT][A-Z]\d{{4}}[A-Z]{E}", 0.75, pan.is_valid),
-    Pattern("SG_NRIC_FIN", rf"{B}[STFG]\d{{7}}[A-Z]{E}", 0.85, _fin),
-    Pattern("CL_RUT", rf"{B}\d{{1,2}}\.?\d{{3}}\.?\d{{3}}-[0-9Kk]{E}", 0.6, rut.is_valid),
+    code("CN_RIC", rf"{B}\d{{6}} ?(?:18|19|20)\d{{6}} ?\d{{3}}[0-9Xx]{E}", 0.95, lambda value: ric.is_valid(value.replace(" ", ""))),
+    code("MX_CURP", rf"{B}[A-Z]{{4}}\d{{6}}[HMX][A-Z]{{5}}[A-Z0-9]\d{E}", 0.95, curp.is_valid, ignore_case=True),
+    code("IN_PAN", rf"{B}[A-Z]{{3}}[ABCFGHLJPT][A-Z]\d{{4}}[A-Z]{E}", 0.75, pan.is_valid),
+    code("SG_NRIC_FIN", rf"{B}[STFG]\d{{7}}[A-Z]{E}", 0.85, _fin),
+    code("CL_RUT", rf"{B}\d{{1,2}}\.?\d{{3}}\.?\d{{3}}-[0-9Kk]{E}", 0.6, rut.is_valid),
 )
 WORDS: Final = {
     "CN_RIC": ("身份证", "resident identity"),

@@ -14,7 +14,7 @@ from stdnum.si import ddv, emso
 from stdnum.tr import tckimlik
 
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, WEAK, DigitId, number
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 DIGITS: Final = (
     DigitId(kind="HR_OIB", forms=("11", "3-4-4", "3-3-3-2"), check=number(oib.is_valid), scores=FAIR, words=("oib", "osobni identifikacijski")),
@@ -41,16 +41,16 @@ DIGITS: Final = (
     DigitId(kind="TR_TCKN", forms=("11", "3-3-3-2"), check=tckimlik.is_valid, scores=STRONG, words=("t.c.", "tckn", "kimlik")),
 )
 PATTERNS: Final = (
-    Pattern(
+    code(
         "CY_TIC",
         rf"{B}\d{{8}}[ \-]?[A-Z]{E}",
         0.85,
         lambda value: cy_vat.is_valid(value.replace(" ", "").replace("-", "").upper()),
         ignore_case=True,
     ),
-    Pattern("GR_ID_CARD", rf"{B}[A-ZΑ-Ω]{{1,2}}[ \-]?\d{{6}}{E}", 0.1),
-    Pattern("RO_ID_CARD", rf"{B}[A-Z]{{2}} ?\d{{6}}{E}", 0.1),
-    Pattern("CY_TIC", rf"{B}\d{{8}}[A-Z]{E}", 0.1),
+    code("GR_ID_CARD", rf"{B}[A-ZΑ-Ω]{{1,2}}[ \-]?\d{{6}}{E}", 0.1),
+    code("RO_ID_CARD", rf"{B}[A-Z]{{2}} ?\d{{6}}{E}", 0.1),
+    code("CY_TIC", rf"{B}\d{{8}}[A-Z]{E}", 0.1),
 )
 WORDS: Final = {
     "CY_TIC": ("tic", "tax identification", "φπα", "tax"),

@@ -8,7 +8,7 @@ from typing import Final
 from stdnum.us import itin, rtn
 
 from retrieval.redaction.recognizers.digits import FAIR, WEAK, DigitId, luhn, number
-from retrieval.redaction.recognizers.frame import B, E, Pattern
+from retrieval.redaction.recognizers.frame import B, E, code
 
 _SSN: Final = ("ssn", "ssns", "social security", "soc sec", "ss number", "sozialversicherung")
 _NEVER: Final = re.compile(r"000|\d{3}00|\d{5}0000")
@@ -99,9 +99,15 @@ DIGITS: Final = (
 )  # fmt: skip
 
 PATTERNS: Final = (
-    Pattern("US_PASSPORT", rf"{B}(?:[A-Z]\d{{8}}|\d{{9}}){E}", 0.1),
+    code("US_PASSPORT", rf"{B}(?:[A-Z]\d{{8}}|\d{{9}}){E}", 0.1),
+    # What the states' forms have in common: letters and figures, mostly letters first.
+    code(
+        "US_DRIVER_LICENSE",
+        rf"{B}(?:[A-Z]{{1,3}}[ \-]?\d{{3,14}}(?:-\d{{2,6}}){{0,4}}[A-Z]{{0,2}}|\d{{3,9}}[A-Z]{{1,2}}|\d{{2}}[A-Z]{{2,3}}\d{{4,6}}){E}",
+        0.1,
+    ),
     # Medicare beneficiary identifiers: position by position (CMS, "Understanding the MBI").
-    Pattern(
+    code(
         "US_MBI",
         rf"{B}[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
         rf"[AC-HJKMNP-RT-Y]{{2}}\d\d{E}",
@@ -109,6 +115,7 @@ PATTERNS: Final = (
     ),
 )
 WORDS: Final = {
+    "US_DRIVER_LICENSE": ("driver", "drivers", "driving", "license", "licence", "permit", "dl", "cdl", "dmv"),
     "US_PASSPORT": ("passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto"),
     "US_MBI": ("medicare", "mbi", "beneficiary"),
 }
