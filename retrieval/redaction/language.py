@@ -1,9 +1,9 @@
 """Which language a text is in, and whether names are found in that language.
 
 A naive Bayes classifier over byte n-grams (langid.py: Lui and Baldwin, "langid.py: An off-the-shelf
-language identification tool", ACL 2012; the model of py3langid 0.2.2, BSD, rewritten without pickle by
-``ner/training/convert_langid.py``). Short texts, lists, forms and code stay undecided: only a clear
-answer over enough letters counts. Deterministic and offline.
+language identification tool", ACL 2012; the model of py3langid 0.2.2, BSD, rewritten without
+pickle by ``ner/training/convert_langid.py``). Short texts, lists, forms and code
+stay undecided: only a clear answer over enough letters counts. Deterministic and offline.
 """
 
 from __future__ import annotations
@@ -60,10 +60,11 @@ _NOT_PROSE: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
 # Words that English prose cannot do without and the languages around it do not have.
-_ENGLISH_WORDS: Final = frozenset(
-    "the of and with that this are from you have they which would your been their there what about "
-    "when for is it was were has not but can will please my i".split()
+_ENGLISH_TEXT: Final = (
+    "the of and with that this are from you have they which would your been their there "
+    "what about when for is it was were has not but can will please my i"
 )
+_ENGLISH_WORDS: Final = frozenset(_ENGLISH_TEXT.split())
 _ENGLISH_SHARE: Final = 0.1
 # German, which has most capitals, begins two words of three with a small letter.
 _SMALL_SHARE: Final = 0.45
@@ -122,9 +123,7 @@ def language_check(text: str, profile: Profile) -> str | None:
 def measured_languages() -> frozenset[str]:
     """Languages in which the shipped model finds names well enough, as its manifest says."""
     rows = read_manifest(BUILTIN).languages.items()
-    return frozenset(
-        code for code, row in rows if row.recall >= _RECALL and row.names >= _NAMES
-    )
+    return frozenset(code for code, row in rows if row.recall >= _RECALL and row.names >= _NAMES)
 
 
 def _judged(text: str) -> Iterator[tuple[int, str]]:
@@ -188,7 +187,9 @@ def _is_foreign(char: str) -> bool:
     return (
         char >= _LATIN_END
         and _is_letter(char)
-        and not unicodedata.name(char, "").startswith(("LATIN", "COMBINING", "FEMININE", "MODIFIER"))
+        and not unicodedata.name(char, "").startswith(
+            ("LATIN", "COMBINING", "FEMININE", "MODIFIER")
+        )
     )
 
 
@@ -199,7 +200,7 @@ def _reads_english(window: str) -> bool:
 
 
 def _reads_as_prose(window: str) -> bool:
-    """Whether enough words begin with a small letter (or none do: capitals), unlike lists of names."""
+    """Whether enough words begin with a small letter (or none do: capitals); names do not."""
     words = _WORD.findall(window)
     small = sum(word[0].islower() for word in words)
     return small >= _SMALL_SHARE * len(words) or all(word.isupper() for word in words)
@@ -233,7 +234,9 @@ def _model() -> _Model:
     tensors = load(data["langid.safetensors"])
     grams = [bytes.fromhex(gram) for gram in listed["grams"]]
     sizes = [
-        sorted((int.from_bytes(gram, "big"), row) for row, gram in enumerate(grams) if len(gram) == n)
+        sorted(
+            (int.from_bytes(gram, "big"), row) for row, gram in enumerate(grams) if len(gram) == n
+        )
         for n in range(1, _LONGEST_GRAM + 1)
     ]
     chosen = [i for i, code in enumerate(listed["languages"]) if code not in _LEFT_OUT]

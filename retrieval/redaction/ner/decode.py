@@ -1,0 +1,117 @@
+"""Probabilities a word made into spans with a score each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from retrieval.redaction.ner.tagger import LABELS, NUMBER, OUTSIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+KINDS: Final = tuple(label for label in LABELS if label not in (OUTSIDE, NUMBER))
+PERSON: Final = "PERSON"
+# Spans are cut at these levels: a span's score is the level that all of its words reach, so that
+# any threshold of a profile takes exactly the words that reach it.
+LEVELS: Final = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+# Names consist of letters; so do the others, but for these.
+_WITH_DIGITS_ONLY: Final = frozenset({"ADDRESS", "AGE", "DATE_TIME"})
+# Words that are never a name on their own, however oddly they stand.
+_NEVER_WORDS: Final = (
+    "a an and are as at be but by can did do does for from had has have he her here him "
+    "his how i if in is it its me my no not of ok on or our she so that the their them "
+    "then there they this to us was we were what when where which who why with yes you "
+    "your"
+)
+_NEVER: Final = frozenset(_NEVER_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class NameSpan:
+    """Characters ``start:end`` of a text, what they are, and how sure (0..1, higher is surer)."""
+
+    start: int
+    end: int
+    kind: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word and where it stands."""
+
+    text: str
+    start: int
+
+
+def spans(words: Sequence[Word], probabilities: npt.NDArray[np.float32]) -> list[NameSpan]:
+    """Spans of all levels, nested where a part of a name is surer than the whole.
+
+    ``probabilities`` is (words, LABELS). A word's kind is its likeliest; its score is the
+    probability that it is personal at all. Where PERSON comes second its own probability counts:
+    a profile that keeps places must not keep a person who might be one.
+    """
+    if not len(words):
+        return []
+    columns = [LABELS.index(kind) for kind in KINDS]
+    each = probabilities[:, columns]
+    kinds = each.argmax(axis=1)
+    personal = each.sum(axis=1)
+    person = KINDS.index(PERSON)
+    found = list(_nested(words, kinds, personal))
+    second = np.where(kinds == person, 0.0, each[:, person])
+    found += _nested(words, np.full_like(kinds, person), second)
+    return found
+
+
+def _nested(
+    words: Sequence[Word], kinds: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]
+) -> Iterator[NameSpan]:
+    last: set[tuple[int, int]] = set()
+    for level in reversed(LEVELS):
+        reached = scores >= level
+        if not reached.any():
+            continue
+        now: set[tuple[int, int]] = set()
+        for begin, end in _runs(reached, kinds):
+            now.add((begin, end))
+            if (begin, end) in last:
+                continue
+            span = _span(words[begin:end], KINDS[int(kinds[begin])], level)
+            if span is not None:
+                yield span
+        last = now
+
+
+def _runs(
+    reached: npt.NDArray[np.bool_], kinds: npt.NDArray[np.int64]
+) -> Iterator[tuple[int, int]]:
+    """(begin, end) of neighbouring words that are reached and of one kind."""
+    indices = np.flatnonzero(reached)
+    breaks = (np.diff(indices) > 1) | (np.diff(kinds[indices]) != 0)
+    begins = indices[np.concatenate([[True], breaks])]
+    ends = indices[np.concatenate([breaks, [True]])] + 1
+    yield from zip(begins.tolist(), ends.tolist(), strict=True)
+
+
+def _span(words: Sequence[Word], kind: str, score: float) -> NameSpan | None:
+    """The words as one span without marks at its ends; None if they cannot be of their kind."""
+    first, last = 0, len(words)
+    while first < last and not words[first].text[0].isalnum():
+        first += 1
+    while last > first and not words[last - 1].text[-1].isalnum():
+        last -= 1
+    inside = words[first:last]
+    if not inside:
+        return None
+    if kind not in _WITH_DIGITS_ONLY and not any(w.text[0].isalpha() for w in inside):
+        return None
+    if len(inside) == 1 and inside[0].text.lower() in _NEVER:
+        return None
+    end = inside[-1].start + len(inside[-1].text)
+    return NameSpan(inside[0].start, end, kind, score)
