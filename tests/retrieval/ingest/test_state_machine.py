@@ -14,12 +14,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from audit.models import LedgerPending
 from retrieval import clients, incarnation, media, scope
+from retrieval.errors import Conflict
 from retrieval.models import Asset, Segment
+from retrieval.redaction.base import Finding
+from retrieval.review_models import Review
+from retrieval.selectors.reviews import Decision
 from retrieval.services import stages
 from retrieval.services.assets import asset_delete
 from retrieval.services.claims import MAX_ATTEMPTS, asset_claim
 from retrieval.services.ingest import asset_upload
 from retrieval.services.purge import purge
+from retrieval.services.reviews import review_decide
 from retrieval.services.stages import StageCrashed, stage_run
 from retrieval.services.sweep import sweep
 from retrieval.states import IN_PROGRESS, STAGE_OF, State, may_move
@@ -65,6 +70,8 @@ class Ingestion(RuleBasedStateMachine):
         make_model(table=self.table)
         collection = make_collection()
         self.curator = make_reader(collection, "curator")
+        self.steward = make_reader(collection, "steward")
+        self.decisions = 0
         text = "\n".join(f"line {n} of a@b.org" for n in range(LINES)).encode()
         self.asset, _ = asset_upload(
             user=None, collection_id=collection.pk, upload=upload_from(iter([text]), name="a.txt")
@@ -92,6 +99,12 @@ class Ingestion(RuleBasedStateMachine):
         stage = STAGE_OF.get(State(self.row.state))
         if stage:
             stage_run(stage=stage, asset_id=self.asset.pk)
+
+    @rule()
+    def work_until_it_rests(self):
+        """All that is due, so that more than the beginning of an asset's life is met with."""
+        for _ in STAGE_OF:
+            self.work_that_is_due()
 
     @rule(stage=st.sampled_from(["redact", "verify", "embed"]))
     def die_at_work(self, stage):
@@ -147,6 +160,11 @@ class Ingestion(RuleBasedStateMachine):
     def verification_misses(self, missed):
         self.redaction.missed = missed
 
+    @rule(unsure=st.booleans())
+    def redaction_is_unsure(self, unsure):
+        low = Finding(kind="PERSON", score=0.3, recognizer="fake", start=0, end=4)
+        self.redaction.low = (low,) if unsure else ()
+
     @rule(restarted=st.booleans())
     def sweep_up(self, restarted):
         sweep(node_restarted=restarted)
@@ -158,6 +176,34 @@ class Ingestion(RuleBasedStateMachine):
                 state=State.ERASED
             ).update(raw_kept_until=timezone.now() - timedelta(days=1))
         purge()
+
+    @rule(decision=st.sampled_from([*Decision, Decision.ACCEPT, Decision.REDACT]))
+    def decide(self, decision):
+        """A steward decides what is open; what is not possible is refused and changes nothing."""
+        with scope.system():
+            review = Review.objects.filter(asset_id=self.asset.pk, state="open").first()
+        if review is None:
+            return
+        before = self.row.state
+        regions = [{"start": 0, "end": 4}] if decision is Decision.REDACT else []
+        try:
+            review_decide(
+                user=self.steward, review_id=review.pk, decision=decision, regions=regions
+            )
+        except Conflict:
+            assert self.row.state == before
+            return
+        self.decisions += 1
+        if decision is Decision.REJECT:
+            media.destroy_redacted(self.asset.pk)  # what the commit would do
+
+    @rule(decision=st.sampled_from(Decision), still=st.booleans())
+    def miss_and_decide(self, decision, still):
+        """The second look finds something, ``still`` after the decision; a steward decides."""
+        self.redaction.missed = ["PERSON"]
+        self.work_until_it_rests()
+        self.redaction.missed = ["PERSON"] if still else []
+        self.decide(decision)
 
     @precondition(lambda self: not self.deleted)
     @rule()
@@ -176,6 +222,7 @@ class Ingestion(RuleBasedStateMachine):
         self.before = state
         with scope.system():
             segments = Segment.objects.filter(asset=row).count()
+            reviews = Review.objects.filter(asset=row, state="open").count()
             vectors = backend().fetch(table=self.table, asset_id=row.pk).shape[0]
         done = state not in {State.RECEIVED, State.REDACTING, State.ERASED}
         if state is State.SEARCHABLE:
@@ -183,7 +230,11 @@ class Ingestion(RuleBasedStateMachine):
             assert b"a@b.org" not in media.read_blob(media.Blob.RENDITION, row.pk)
         else:
             assert vectors == 0
-        assert segments in ({0, LINES} if not done or state is State.QUARANTINED else {LINES})
+        if state is State.REJECTED:
+            assert segments == 0
+        else:
+            assert segments in ({0, LINES} if not done or state is State.QUARANTINED else {LINES})
+        assert reviews in {State.QUARANTINED: {1}, State.SEARCHABLE: {0, 1}}.get(state, {0})
         assert row.attempts <= MAX_ATTEMPTS
         assert state in IN_PROGRESS or row.claim is None
         assert state is not State.QUARANTINED or (row.reason and row.reason_detail)
@@ -191,7 +242,8 @@ class Ingestion(RuleBasedStateMachine):
             assert state is State.ERASED
             assert not any(media.has_blob(kind, row.pk) for kind in media.Blob)
         told = Counter(LedgerPending.objects.values_list("event", flat=True))
-        assert max(told.values()) == 1  # nothing happened twice
+        # Nothing happened twice, but what a steward made happen.
+        assert max(told.values()) <= 1 + self.decisions
 
 
 def reachable(old, new):
