@@ -15,6 +15,7 @@ from unfold.widgets import (
 
 from accounts.models import User
 from retrieval import access
+from retrieval.evaluation.leakage import leakage_in_words
 from retrieval.models import Collection, EvaluationRun, ModelVersion, Promotion
 from retrieval.selectors.evaluations import evaluation_rows, outcome
 from retrieval.selectors.promotions import Review, review_of
@@ -61,6 +62,7 @@ class ShownRun:
     outcome: str | None
     pairs: list[ShownPair]
     findings: list[dict[str, Any]]
+    leakage: list[str]  # what vectors tell about people, a sentence each
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def _run(run: EvaluationRun, review: Review) -> ShownRun:
         for one in run.result.get("findings", [])
         if (one["code"], one["where"], one["detail"]) not in told
     ]
-    return ShownRun(run, outcome(run), pairs, findings)
+    leakage = [leakage_in_words(one) for one in run.result.get("leakage", {}).values()]
+    return ShownRun(run, outcome(run), pairs, findings, leakage)
 
 
 def _drawn(pair: dict[str, Any]) -> Drawn:

@@ -51,7 +51,9 @@ class EvaluationSummary(serializers.Serializer[EvaluationRun]):
 class EvaluationOutput(EvaluationSummary):
     result = ObjectField(
         help_text="As `manage.py evaluate --json` writes it: `pairs`, `zero_shot`, `calibration`, "
-        "`abstention`, `latency_ms`, `memory_mb`; with `comparison` by pair of modalities."
+        "`abstention`, `latency_ms`, `memory_mb`; with `comparison` by pair of modalities. Of "
+        "`--leakage`: by modality the `attribute` guessed from vectors, `chance`, and the share "
+        "guessed `before` and `after` redaction, each as `value`, `low`, `high`."
     )
 
 

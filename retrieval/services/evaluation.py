@@ -115,7 +115,7 @@ def local_result_keep(
     if version is None or version.ref != result["model"]:
         return None
     with transaction.atomic():
-        return _store(
+        return run_store(
             version,
             {**result, "findings": []},
             "",
@@ -180,8 +180,8 @@ def _kept(
         }
         second = None
         if kept_present is not None:
-            second = _store(kept_present[0], kept_present[1], "", by, **where)
-        first = _store(
+            second = run_store(kept_present[0], kept_present[1], "", by, **where)
+        first = run_store(
             version, result, present.ref if kept_present and present else "", by, **where
         )
     return Evaluated(candidate=first, present=second)
@@ -220,9 +220,10 @@ def _findings(
     return [one.to_json() for one in found]
 
 
-def _store(
+def run_store(
     version: ModelVersion, result: dict[str, Any], against: str, by: User | None, **where: Any
 ) -> EvaluationRun:
+    """The kept run with its ledger entry, in the caller's transaction."""
     run = EvaluationRun.objects.create(
         model=version.ref,
         manifest_sha256=version.manifest_sha256,

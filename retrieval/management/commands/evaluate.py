@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from retrieval.encoders.bundle import BUILTIN, BundleError
 from retrieval.errors import RetrievalError
 from retrieval.evaluation.datasets import Dataset, DatasetError, dataset_open
+from retrieval.evaluation.leakage import leakage_in_words
 from retrieval.evaluation.questions import Question, questions_read
 
 
@@ -38,6 +39,15 @@ class Command(BaseCommand):
             help="directory or tar; or a name in the folder datasets of the data directory",
         )
         data.add_argument("--collection", type=UUID, help="the assets of this collection")
+        data.add_argument(
+            "--leakage",
+            action="store_true",
+            help="whether vectors tell whom a text names or whose face a picture shows, before and "
+            "after redaction; of the model in use, or of --model",
+        )
+        parser.add_argument(
+            "--profile", default="standard", help="with --leakage: redact by this profile"
+        )
         parser.add_argument(
             "--queries",
             type=Path,
@@ -86,7 +96,10 @@ class Command(BaseCommand):
         if options["targets"] and (options["collection"] or options["model"]):
             raise CommandError("--targets needs --dataset, and measures a bundle's folder.")
         try:
-            result = self._served(options) if options["model"] else self._local(options)
+            if options["leakage"]:
+                result = self._leakage(options)
+            else:
+                result = self._served(options) if options["model"] else self._local(options)
         except DatasetError as error:
             raise CommandError(f"The dataset cannot be used: {error}") from error
         except BundleError as error:
@@ -149,6 +162,20 @@ class Command(BaseCommand):
         for line in _in_words(result):
             self.stderr.write(line)
         return {"evaluation": str(made.candidate.pk), **result}
+
+    def _leakage(self, options: dict[str, Any]) -> dict[str, Any]:
+        from retrieval.selectors.models import active_models
+        from retrieval.services.leakage import leakage_evaluate
+
+        reads = [model.ref for model in active_models() if "text" in model.modalities]
+        ref = options["model"] or next(iter(reads), None)
+        if ref is None:
+            raise CommandError("No model in use reads text; name one with --model.")
+        run = leakage_evaluate(ref=ref, profile=options["profile"], progress=self._progress)
+        result: dict[str, Any] = run.result
+        for found in result["leakage"].values():
+            self.stderr.write(leakage_in_words(found))
+        return {"evaluation": str(run.pk), **result}
 
     def _dataset(self, options: dict[str, Any]) -> Dataset:
         try:
