@@ -21,6 +21,7 @@ _TURNED_SIDE: Final = 1_200
 _CORNERS: Final = ("top_left", "top_right", "bottom_right", "bottom_left")
 _MATRIX: Final = ("qr", "matrix", "aztec", "maxi")
 _SHORTEST: Final = 16.0
+_LONGER: Final = 1.6
 _LIKE: Final = 0.4
 _GAP: Final = 4.0
 
@@ -94,11 +95,20 @@ def _at(grey: NDArray[Any], scale: float) -> list[Code]:
 def _code(result: Any, scale: float) -> Code | None:
     corners = [getattr(result.position, name) for name in _CORNERS]
     quad = np.array([[corner.x, corner.y] for corner in corners], np.float32) / scale
-    linear = not any(word in str(result.format).lower() for word in _MATRIX)
-    if not result.valid and linear:
-        # Bars that decode to nothing are any stripes.
+    name = str(result.format).lower()
+    linear = not any(word in name for word in _MATRIX)
+    if not result.valid and not (name.startswith("qr") and _is_square(quad)):
+        # Bars and dots that decode to nothing are any texture; three corners of a QR code are not.
         return None
     return Code(quad, result.text if result.valid else "", linear)
+
+
+def _is_square(quad: NDArray[np.float32]) -> bool:
+    """Whether four corners could be a square seen somewhat from the side."""
+    sides = [float(np.hypot(*(quad[(at + 1) % 4] - quad[at]))) for at in range(4)]
+    if min(sides) < _SHORTEST or max(sides) > _LONGER * min(sides):
+        return False
+    return bool(cv2.isContourConvex(quad.reshape(-1, 1, 2)))
 
 
 def _whole(code: Code, grey: NDArray[Any]) -> Code:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
-from retrieval.redaction.image.models import session
+from retrieval.redaction.image.models import run_alone
+from retrieval.redaction.image.tiles import MULTIPLE, tiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-_MULTIPLE: Final = 32
 # PP-OCR's own figures are .3, .5 and 1.6. Lower ones find faint and small text too; what is no text
 # shows when it cannot be read.
 _MAP_THRESHOLD: Final = 0.2
@@ -51,8 +51,8 @@ def regions(
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     scaled = cv2.resize(pixels, size, interpolation=method) if scale != 1 else pixels
     # Text that touches the edge is found when there is something beyond it.
-    right = _BORDER + -(scaled.shape[1] + 2 * _BORDER) % _MULTIPLE
-    below = _BORDER + -(scaled.shape[0] + 2 * _BORDER) % _MULTIPLE
+    right = _BORDER + -(scaled.shape[1] + 2 * _BORDER) % MULTIPLE
+    below = _BORDER + -(scaled.shape[0] + 2 * _BORDER) % MULTIPLE
     padded = cv2.copyMakeBorder(scaled, _BORDER, below, _BORDER, right, cv2.BORDER_REPLICATE)
     chart = _chart(np.asarray(padded, np.uint8))
     quads, scores = _pieces(chart, min_score, map_threshold)
@@ -64,14 +64,27 @@ def regions(
 
 
 def _chart(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The network's map (h, w) in 0..1 for RGB pixels whose sides are multiples of 32."""
+    """The network's map (h, w) in 0..1 for RGB pixels whose sides are multiples of 32.
+
+    Put together from pieces, so that a line that runs over their edges stays whole.
+    """
+    chart = np.empty(pixels.shape[:2], np.float32)
+    for row in tiles(pixels.shape[0]):
+        for column in tiles(pixels.shape[1]):
+            piece = _piece(pixels[row.start : row.end, column.start : column.end])
+            chart[row.first : row.last, column.first : column.last] = piece[
+                row.first - row.start : row.last - row.start,
+                column.first - column.start : column.last - column.start,
+            ]
+    return chart
+
+
+def _piece(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     # The network was trained on BGR scaled to -1..1.
     data = pixels[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
     data /= 127.5
     data -= 1.0
-    model = session("text-detector")
-    output: Any = model.run(None, {model.get_inputs()[0].name: data})[0]
-    chart: NDArray[np.float32] = output[0, 0]
+    chart: NDArray[np.float32] = run_alone("text-detector", data)[0][0, 0]
     return chart
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
-from retrieval.redaction.image.models import session
+from retrieval.redaction.image.models import run_alone
+from retrieval.redaction.image.tiles import MULTIPLE, Tile, tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MULTIPLE: Final = 32
 _STRIDE: Final = 4
 _SAME: Final = 0.3
 # Small faces show when the picture is enlarged, very large ones when it is reduced.
@@ -62,15 +62,31 @@ def _at(pixels: NDArray[np.uint8], side: int, min_score: float, *, mirrored: boo
     if mirrored:
         scaled = cv2.flip(scaled, 1)
     padded = cv2.copyMakeBorder(
-        scaled, 0, -size[1] % _MULTIPLE, 0, -size[0] % _MULTIPLE, cv2.BORDER_CONSTANT
+        scaled, 0, -size[1] % MULTIPLE, 0, -size[0] % MULTIPLE, cv2.BORDER_CONSTANT
     )
-    model = session("faces")
-    data = padded.transpose(2, 0, 1)[None].astype(np.float32)
-    outputs: list[Any] = model.run(None, {model.get_inputs()[0].name: data})
+    factor = (width / size[0], height / size[1])
     return [
-        _placed(box, score, size, (width / size[0], height / size[1]), mirrored=mirrored)
-        for box, score in _decoded(outputs, min_score)
+        _placed(box, score, size, factor, mirrored=mirrored)
+        for row in tiles(padded.shape[0])
+        for column in tiles(padded.shape[1])
+        for box, score in _in_tile(np.asarray(padded, np.uint8), row, column, min_score)
     ]
+
+
+def _in_tile(
+    pixels: NDArray[np.uint8], row: Tile, column: Tile, min_score: float
+) -> list[tuple[tuple[float, float, float, float], float]]:
+    """Boxes of the faces whose middles lie in what is kept of a tile."""
+    piece = pixels[row.start : row.end, column.start : column.end]
+    outputs = run_alone("faces", piece.transpose(2, 0, 1)[None].astype(np.float32))
+    found = []
+    for (left, top, right, bottom), score in _decoded(outputs, min_score):
+        across, down = column.start, row.start
+        box = (left + across, top + down, right + across, bottom + down)
+        middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        if column.first <= middle_x <= column.last and row.first <= middle_y <= row.last:
+            found.append((box, score))
+    return found
 
 
 def _decoded(

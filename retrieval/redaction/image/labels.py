@@ -72,18 +72,21 @@ def fields(sheet: Sheet, texts: Sequence[str], profile: Profile) -> Iterator[Fie
         kind, end = _label(text)
         if kind not in wanted:
             continue
+        begins = placed.left
         if text[end:].strip():
             value = Mark(placed.index, end, len(text))
+            begins += (placed.right - placed.left) * end / len(text)
         else:
             other = _right(placed, row) or _below(placed, flat)
             if other is None:
                 continue
             value = Mark(other.index, 0, len(texts[other.index]))
+            begins = other.left
         content = texts[value.line][value.start : value.end]
         if _plausible(kind, content):
             yield Field(kind, value)
             if kind == "ADDRESS":
-                yield from _more_lines(value.line, flat, texts)
+                yield from _more_lines(value.line, begins, flat, texts)
 
 
 def _label(text: str) -> tuple[str, int]:
@@ -130,9 +133,12 @@ def _below(placed: Placed, flat: Sequence[tuple[Placed, Sequence[Placed]]]) -> P
 
 
 def _more_lines(
-    first: int, flat: Sequence[tuple[Placed, Sequence[Placed]]], texts: Sequence[str]
+    first: int,
+    begins: float,
+    flat: Sequence[tuple[Placed, Sequence[Placed]]],
+    texts: Sequence[str],
 ) -> Iterator[Field]:
-    """The lines of an address below its first: as long as they begin where it begins."""
+    """The lines of an address below its first: as long as they start at ``begins`` as it does."""
     places = {placed.index: placed for placed, _ in flat}
     at = places[first]
     for _ in range(3):
@@ -140,7 +146,7 @@ def _more_lines(
             other
             for other, _ in flat
             if 0.4 * at.height < other.middle - at.middle < 1.8 * at.height
-            and abs(other.left - at.left) < at.height
+            and abs(other.left - begins) < at.height
         ]
         after = min(following, key=lambda other: other.middle, default=None)
         if after is None or _label(texts[after.index])[0] or ":" in texts[after.index]:

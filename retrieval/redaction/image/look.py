@@ -10,6 +10,7 @@ import numpy as np
 from retrieval.redaction.base import Finding
 from retrieval.redaction.image import boxes, codes, faces, geometry, ocr, reading, shapes
 from retrieval.redaction.image.boxes import Area
+from retrieval.redaction.placeholders import FILLER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,11 +27,13 @@ UNREADABLE: Final = "UNREADABLE"
 # Writing that the detector is sure of and that cannot be read here may be read elsewhere.
 _READABLE: Final = 0.55
 _SURELY_WRITING: Final = 0.55
+# Evening out contrast makes texture look like writing.
+_SURELY_AGAIN: Final = 0.8
 _MIN_WRITING: Final = 6.0
 _MAX_WRITING: Final = 0.4
 _MIN_CONTRAST: Final = 12
-# A face half as sure as would do makes a picture worth a second look.
-_DOUBT: Final = 0.5
+# A face nearly as sure as would do makes a picture worth a second look.
+_DOUBT: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +71,21 @@ class Looker:
         if profile.image.text == "keep":
             return Look(tuple(areas), tuple(low), doubtful=hints or bool(areas))
         lines = ocr.lines(pixels, again=again)
-        readable = [line for line in lines if line.score >= _READABLE and line.reading.text]
+        readable = [line for line in lines if line.score >= _READABLE and _says(line)]
         page = reading.analyse(readable, redactor=self._redactor, profile=profile)
         areas += _written(readable, page.marked)
         low += _written(readable, page.low)
-        illegible = _illegible(pixels, (line for line in lines if line.score < _READABLE))
+        least = _SURELY_AGAIN if again else _SURELY_WRITING
+        illegible = _illegible(
+            pixels, (line for line in lines if line.score < _READABLE and line.found >= least)
+        )
         return Look(
             areas=(*areas, *illegible),
             low=tuple(low),
             illegible=tuple(illegible),
             page=page,
             lines=len(lines),
-            doubtful=hints or bool(areas or lines),
+            doubtful=hints or bool(areas or len(readable) > 1),
         )
 
     def _codes(self, pixels: NDArray[np.uint8], profile: Profile, *, again: bool) -> list[Area]:
@@ -96,6 +102,11 @@ class Looker:
             bool(self._redactor.analyse(text, profile=profile))
             or any(True for _ in shapes.shapes(text, profile))
         )
+
+
+def _says(line: Line) -> bool:
+    """Whether there is a letter or digit in it at all."""
+    return any(char.isalnum() or char == FILLER for char in line.reading.text)
 
 
 def _faces(
@@ -137,7 +148,7 @@ def _illegible(pixels: NDArray[np.uint8], lines: Iterable[Line]) -> list[Area]:
             boxes.grown(line.quad, 1.0),
         )
         for line in lines
-        if line.found >= _SURELY_WRITING and _is_writing(pixels, line)
+        if _is_writing(pixels, line)
     ]
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import threading
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import numpy as np
     import onnxruntime
+    from numpy.typing import NDArray
 
 # name -> package, file within it.
 _FILES: Final = {
@@ -48,6 +51,18 @@ def path(name: str) -> Path:
         if found.is_file():
             return found
     raise ModelMissingError(f"{package} is not installed with its model {file}")
+
+
+# What a large picture needs in between is more than the models themselves: one at a time.
+_LARGE_WORK: Final = threading.Lock()
+
+
+def run_alone(name: str, data: NDArray[np.float32]) -> list[Any]:
+    """The outputs of a model for a picture, once no other such picture is worked on."""
+    model = session(name)
+    with _LARGE_WORK:
+        outputs: list[Any] = model.run(None, {model.get_inputs()[0].name: data})
+    return outputs
 
 
 @lru_cache(maxsize=len(_FILES))

@@ -38,6 +38,11 @@ _TURNED_SHARE: Final = 0.5
 _SKEW_DEGREES: Final = 4.0
 # Below this mean probability another direction is tried, at this one or above none is.
 _GOOD: Final = 0.9
+# So few regions are read at once; where none of them is a word, there is nothing more to find.
+_FEW: Final = 6
+_WORD_LETTERS: Final = 2
+_WORD_SCORE: Final = 0.6
+_SURELY_FOUND: Final = 0.9
 _SAMPLE: Final = 5
 _SQUARE: Final = 1.6
 # What parts of pictures are filled with, and how far lossy compression takes it.
@@ -70,21 +75,37 @@ def lines(pixels: NDArray[np.uint8], *, again: bool = False) -> list[Line]:
 
     ``again`` looks at another scale and at an inverted, contrast-stretched picture first.
     """
-    quads = _quads(pixels, again=again)
-    found = _read(pixels, quads) if quads else []
-    return [*found, *bars(pixels)] if again and found else found
-
-
-def _quads(pixels: NDArray[np.uint8], *, again: bool) -> list[Found]:
-    longest = max(pixels.shape[:2])
-    side = min(max(longest, _FIRST_MIN_SIDE), _FIRST_SIDE)
-    if again:
-        first = _found(_stretched(pixels, invert=True), round(side * _AGAIN_FACTOR))
-    else:
-        first = _found(pixels, side)
+    first, side = _first(pixels, again=again)
     if not first:
         return []
-    full = _full_side(first, side, longest)
+    if len(first) <= _FEW:
+        found = _read(pixels, first)
+        if not any(_is_word(line) for line in found):
+            return found
+    found = _read(pixels, _closer(pixels, first, side, again=again))
+    return [*found, *bars(pixels)] if again else found
+
+
+def _first(pixels: NDArray[np.uint8], *, again: bool) -> tuple[list[Found], int]:
+    """What shows at moderate size, and that size."""
+    longest = max(pixels.shape[:2])
+    side = min(max(longest, min(_FIRST_MIN_SIDE, 2 * longest)), _FIRST_SIDE)
+    if again:
+        return _found(_stretched(pixels, invert=True), round(side * _AGAIN_FACTOR)), side
+    return _found(pixels, side), side
+
+
+def _is_word(line: Line) -> bool:
+    """Whether a line is surely written: photographs are full of what looks like one letter."""
+    long = sum(map(str.isalnum, line.reading.text)) >= _WORD_LETTERS
+    return (long and line.score >= _WORD_SCORE) or line.found >= _SURELY_FOUND
+
+
+def _closer(
+    pixels: NDArray[np.uint8], first: list[Found], side: int, *, again: bool
+) -> list[Found]:
+    """What shows closer by, upright, and with contrast evened out, besides what has been found."""
+    full = _full_side(first, side, max(pixels.shape[:2]))
     full = round(full * _AGAIN_FULL_FACTOR) if again else full
     turn = _main_angle(first)
     if abs(turn) < _SKEW_DEGREES:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Read more poorly than this, a line in which anything was found goes as a whole.
 _UNSURE: Final = 0.8
+# Names and addresses may be broken anywhere.
+_MAY_GO_ON: Final = frozenset({"PERSON", "ADDRESS", "LOCATION", "ORGANIZATION"})
 _TOUCHED: Final = 0.1
 _SPACE: Final = re.compile(r"\s")
 
@@ -96,8 +98,10 @@ def analyse(lines: Sequence[Line], *, redactor: TextRedactor, profile: Profile) 
     found: list[Marked] = []
     found += _textual(by_rows, redactor, profile)
     found += _textual(joined(blocks, texts, line="\n", block="\n\n"), redactor, profile)
-    found += _crossing(joined(blocks, texts, line=" ", block="\n\n"), redactor, profile)
-    found += _crossing(joined(blocks, texts, line="", block="\n\n"), redactor, profile)
+    by_lines = list(found)
+    for between in (" ", ""):
+        broken = joined(blocks, texts, line=between, block="\n\n")
+        found += _crossing(broken, redactor, profile, by_lines)
     bent = noise.digits(noise.closed(by_rows))
     found += _textual(bent, redactor, profile)
     found += _shaped(bent, profile)
@@ -129,12 +133,18 @@ def _textual(script: Script, redactor: TextRedactor, profile: Profile) -> list[M
     ]
 
 
-def _crossing(script: Script, redactor: TextRedactor, profile: Profile) -> list[Marked]:
-    """Only what begins on one line and ends on another: the rest has been found line by line."""
+def _crossing(
+    script: Script, redactor: TextRedactor, profile: Profile, known: Sequence[Marked]
+) -> list[Marked]:
+    """Only what begins on one line and ends on another: the rest has been found line by line.
+
+    A number or address that is complete on its line does not go on below.
+    """
+    complete = {(item.mark.line, item.mark.end) for item in known if item.kind not in _MAY_GO_ON}
     found: list[Marked] = []
     for finding in redactor.analyse(script.text, profile=profile):
         marks = script.marks(finding.start, finding.end)
-        if len(marks) > 1:
+        if len(marks) > 1 and (marks[0].line, marks[0].end) not in complete:
             found += [Marked(m, finding.kind, finding.score, finding.recognizer) for m in marks]
     return found
 
