@@ -12,11 +12,13 @@ The caller is inside ``retrieval.scope.system``: row-level security shows the ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -27,7 +29,12 @@ from audit.models import BlindIndex
 _KIND = "period"
 _FORMAT = "blind-%Y-%m"
 _BATCH = 1_000
-_FETCH = 20_000
+_FETCH = 100_000  # assets a statement: each goes through the table once
+_MATCHING = """
+SELECT kept.asset_id
+FROM unnest(%s::uuid[], %s::bytea[]) AS wanted (asset_id, digest)
+JOIN audit_blindindex AS kept ON kept.asset_id = wanted.asset_id AND kept.digest = wanted.digest
+"""
 
 
 def blind_key(*, asset_id: UUID, received_at: datetime) -> bytes:
@@ -83,21 +90,15 @@ def blind_forget(*, asset_ids: Sequence[UUID]) -> int:
 def blind_lookup(forms: Sequence[tuple[str, str]]) -> list[UUID]:
     """Ids of the assets that held any of ``forms``, pairs of form and normalised value, by id.
 
-    Goes through every row of these forms, in one pass with little memory.
+    Goes through all assets with rows of these forms, in pieces.
     """
-    found: set[UUID] = set()
-    asked: dict[tuple[str, UUID], frozenset[bytes]] = {}
-    keys: dict[str, bytes] = {}
-    names = {form for form, _ in forms}
+    names = list({form for form, _ in forms})
     rows = BlindIndex.objects.filter(form__in=names, expires_at__gt=timezone.now())
-    ordered = rows.order_by("asset_id").values_list("asset_id", "period", "digest")
-    for asset_id, period, kept in ordered.iterator(chunk_size=_FETCH):
-        if asset_id in found:
-            continue
-        if (period, asset_id) not in asked:
-            asked = {(period, asset_id): _digests(period, asset_id, forms, keys)}
-        if bytes(kept) in asked[period, asset_id]:
-            found.add(asset_id)
+    assets = rows.order_by().values_list("asset_id", "period").distinct()
+    keys: dict[str, bytes] = {}
+    found: set[UUID] = set()
+    for some in _pieces(assets.iterator(chunk_size=_FETCH)):
+        found |= _matching(_wanted(some, forms, keys))
     return sorted(found)
 
 
@@ -117,18 +118,38 @@ def blind_due(*, now: datetime | None = None) -> int:
     return BlindIndex.objects.filter(expires_at__lte=now or timezone.now()).count()
 
 
-def _digests(
-    period: str, asset_id: UUID, forms: Sequence[tuple[str, str]], keys: dict[str, bytes]
-) -> frozenset[bytes]:
-    if period not in keys:
-        try:
-            keys[period] = default_keystore().get(_KIND, period)
-        except (KeyDestroyed, KeyMissing):
-            keys[period] = b""
-    if not keys[period]:
-        return frozenset()
-    key = asset_key(keys[period], asset_id)
-    return frozenset(digest(key, form=form, value=value) for form, value in forms)
+def _pieces(rows: Iterable[tuple[UUID, str]]) -> Iterator[list[tuple[UUID, str]]]:
+    ahead = iter(rows)
+    while some := list(islice(ahead, _FETCH)):
+        yield some
+
+
+def _wanted(
+    assets: Iterable[tuple[UUID, str]], forms: Sequence[tuple[str, str]], keys: dict[str, bytes]
+) -> list[tuple[UUID, bytes]]:
+    """What would be kept of each asset if it had held any of ``forms``."""
+    wanted = []
+    for asset_id, period in assets:
+        if period not in keys:
+            keys[period] = _period_key(period)
+        if keys[period]:
+            key = asset_key(keys[period], asset_id)
+            wanted += [(asset_id, digest(key, form=form, value=value)) for form, value in forms]
+    return wanted
+
+
+def _matching(wanted: Sequence[tuple[UUID, bytes]]) -> set[UUID]:
+    """Those of ``wanted`` that are in the table. One statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MATCHING, [[one for one, _ in wanted], [two for _, two in wanted]])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _period_key(period: str) -> bytes:
+    try:
+        return default_keystore().get(_KIND, period)
+    except (KeyDestroyed, KeyMissing):
+        return b""
 
 
 def _period(moment: datetime) -> str:

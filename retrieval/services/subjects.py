@@ -42,7 +42,7 @@ class Lookup:
 def subject_lookup(*, by: User, identifier: str) -> Lookup:
     """The assets from which ``identifier`` was taken out, newest first; recorded without it.
 
-    Goes through all blind indexes: about a second for a few hundred thousand.
+    Goes through all blind indexes: seconds for a hundred thousand assets, more beside other work.
 
     Raises:
         NotAllowed: ``by`` is no governor.
