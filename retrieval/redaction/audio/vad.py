@@ -25,6 +25,11 @@ _CORE: Final = 60 * RATE // FRAME * FRAME
 _AHEAD: Final = 4 * RATE // FRAME * FRAME
 """Samples behind them that the backward pass begins with, so that its memory has filled."""
 
+_LEVEL: Final = 0.1
+"""Root mean square of speech at about -20 dBFS, a usual level of speech recordings."""
+_MOST_GAIN: Final = 30.0
+_LEVELLED: Final = RATE // 4
+
 _Scores = npt.NDArray[np.float32]
 
 
@@ -64,7 +69,8 @@ class SileroDetector:
         return f"1+silero-{self._network.version}"
 
     def scores(self, pieces: Iterable[Samples], *, again: bool = False) -> Scores:
-        """Scores of a sound; the second look cuts it elsewhere and hears the telephone band only.
+        """Scores of a sound; the second look cuts it elsewhere and hears the telephone band only,
+        with what is quiet made louder.
 
         Frames begin at two places 16 ms apart, so that a word's edge is near some frame's.
         """
@@ -72,7 +78,7 @@ class SileroDetector:
         total = 0
         for core, ahead, last in _blocks(pieces):
             total += len(core)
-            prepared = _prepared(core, ahead, _telephone if again else None)
+            prepared = _prepared(core, ahead, _levelled_telephone if again else None)
             for lane in lanes:
                 lane.add(self._network, *prepared, last=last)
         return Scores(
@@ -136,9 +142,26 @@ def _prepared(
     return changed[: len(core)], changed[len(core) :]
 
 
-def _telephone(samples: Samples) -> Samples:
-    """What a telephone lets through, 300 to 3,400 Hz (ITU-T G.712), at twice the level."""
-    spectrum = np.fft.rfft(samples, n=len(samples) + RATE // 4)
-    hertz = np.fft.rfftfreq(len(samples) + RATE // 4, 1 / RATE)
+def _levelled_telephone(samples: Samples) -> Samples:
+    """What a telephone lets through, 300 to 3,400 Hz (ITU-T G.712), quiet passages made louder."""
+    count = len(samples) + RATE // 4
+    spectrum = np.fft.rfft(samples, n=count)
+    hertz = np.fft.rfftfreq(count, 1 / RATE)
     spectrum *= np.clip((hertz - 200) / 200, 0, 1) * np.clip((3800 - hertz) / 400, 0, 1)
-    return (2 * np.fft.irfft(spectrum)[: len(samples)]).astype(np.float32)
+    return _levelled(np.fft.irfft(spectrum)[: len(samples)].astype(np.float32))
+
+
+def _levelled(samples: Samples) -> Samples:
+    """Passages below ``_LEVEL`` (root mean square) brought up to it, by ``_MOST_GAIN`` at most.
+
+    A voice far from the microphone is as loud as a near one then.
+    """
+    if not len(samples):
+        return samples
+    edges = np.arange(0, len(samples), _LEVELLED)
+    power = np.add.reduceat(samples.astype(np.float64) ** 2, edges) / _LEVELLED
+    near = np.convolve(np.pad(power, 1, mode="edge"), np.ones(3) / 3, mode="valid")
+    gains = np.clip(_LEVEL / np.sqrt(near + 1e-12), 1.0, _MOST_GAIN)
+    return (samples * np.interp(np.arange(len(samples)), edges + _LEVELLED // 2, gains)).astype(
+        np.float32
+    )
