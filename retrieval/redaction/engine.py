@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from retrieval.redaction import context, no_torch
 from retrieval.redaction.errors import RedactionTimeoutError
+from retrieval.redaction.ner.model import shared_names
 from retrieval.redaction.recognizers import recognizers
 from retrieval.redaction.recognizers.frame import PATTERN_LIMIT_SECONDS, Recognizer, Window
 
@@ -156,11 +157,11 @@ def _weigh(results: list[RecognizerResult], recognizer: Any, words: context.Word
 
 @lru_cache(maxsize=1)
 def shared_engine() -> Engine:
-    """The one engine of this process.
+    """The one engine of this process, with the name model.
 
     Building it takes a moment, using it from several threads is safe.
     """
-    return Engine()
+    return Engine(models=[shared_names()])
 
 
 def version() -> str:

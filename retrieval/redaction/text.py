@@ -193,9 +193,15 @@ class _Look:
                 break
             left = blank_spans(self._text, ((f.start, f.end) for f in found))
             more: list[Finding] = []
-            for start, end in _neighbourhoods(left, new):
-                for one in self._at_threshold(self._by_rule(left[start:end])):
-                    more.append(replace(one, start=one.start + start, end=one.end + start))
+            places = list(_neighbourhoods(left, new))
+            texts = [left[start:end] for start, end in places]
+            # A model too reads words otherwise once those beside them are gone; the second look
+            # would see what it sees here.
+            for (start, _), text, spanned in zip(places, texts, self._modelled(texts), strict=True):
+                more += [
+                    replace(one, start=one.start + start, end=one.end + start)
+                    for one in self._at_threshold([*self._by_rule(text), *spanned])
+                ]
             new = spans.merged(more)
             found = spans.merged([*found, *new]) if new else found
         return found
