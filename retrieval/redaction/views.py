@@ -47,8 +47,8 @@ _VANISH: Final = frozenset("\u00ad\u200b\u200c\u200d")
 _STOPS: Final = re.compile(r"[^\W_][ \t]{0,8}\r?\n")
 _GLUED: Final = re.compile(r"(?<=[0-9])_(?=[^\W_])|(?<=[^\W_])_(?=[0-9])")
 # Letters written for figures among figures.
-_LOOKS: Final = re.compile(r"(?<![A-Za-z])(?=[0-9OolI \-]{0,24}[OolI])[0-9OolI](?:[ \-]?[0-9OolI]){7,24}(?![A-Za-z])")
-_FIGURE: Final = {"O": "0", "o": "0", "l": "1", "I": "1"}
+_LOOKS: Final = re.compile(r"(?<![A-Za-z])(?=[0-9OolISB \-]{0,24}[OolISB])[0-9OolISB](?:[ \-]?[0-9OolISB]){7,24}(?![A-Za-z])")
+_FIGURE: Final = {"O": "0", "o": "0", "l": "1", "I": "1", "S": "5", "B": "8"}
 
 Edit = tuple[int, int, str]
 """Start, end and what stands there instead: nothing, or one character."""

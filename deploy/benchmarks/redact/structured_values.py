@@ -164,6 +164,8 @@ def phone(rng: Random, *, national: bool = False) -> str:
         if phonenumbers.is_valid_number(tried) and tried.national_number > _EIGHT_DIGITS:
             number = tried
             break
+    if number.national_number <= _EIGHT_DIGITS:
+        return phone(rng, national=national)
     if national:
         return str(phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL))
     form = rng.choice(

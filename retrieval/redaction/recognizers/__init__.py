@@ -32,12 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["LANGUAGE", "recognizers"]
 
 _PRESIDIO = (
-    presidio.MedicalLicenseRecognizer,
     presidio.UsHealthInsuranceMemberIdRecognizer,
 )
 # Their scores count only beside one of their words: texts without one are spared.
 _HINTS = (
-    (),
     ("insurance", "member", "subscriber", "policy", "health", "plan", "medicare", "medicaid"),
 )
 

@@ -33,12 +33,16 @@ _EN_LOWER: Final = (
     r"(?i)(?<![\w.])\d{1,5}[a-z]? (?:(?!of\b|the\b|on\b|in\b|and\b|to\b|at\b|from\b|down\b|per\b|a\b|for\b|by\b|or\b|new\b|people\b|cars\b|miles\b|km\b|more\b|years?\b|days?\b)[a-z'.]{2,20} ){1,2}"
     r"(?:street|avenue|road|lane|drive|boulevard|terrace|crescent|highway|parkway)\b"
 )
+# Wherever in the world: a number, a name, and on the next line which flat; then town and country.
+_LINES: Final = rf"(?:(?:, ?\n?| ?\n ?,? ?){_CITY}){{0,3}}(?: \d{{3,6}}(?:-\d{{3,4}})?)?"
+_UNITED: Final = rf"{_NUMBER} (?:{_CAP} ){{1,4}}(?:{_NUMBER})?,?\s?(?:Apt|Apartment|Suite|Ste|Unit|Flat)\b\.? ?#?\d{{1,5}}{_LINES}"
+_SUITE: Final = rf"\b(?:Apt|Apartment|Suite|Ste)\b\.? ?#?\d{{1,5}}{_LINES}"
 _FLAT: Final = rf"(?:Flat|Apartment|Apt|Suite|Ste|Unit|Room|Floor)\.? ?#?(?:\d{{1,5}}[A-Za-z]?|[A-Z])(?![\w:]){_EN_TAIL}"
 _STATE_ZIP: Final = rf"(?:{_CITY},? )?{_US_STATE},? \d{{5}}(?:-\d{{4}})?(?![\w\-.,]\d|\w)"
 _ZIP4: Final = r"(?<![\w.\-])\d{5}-\d{4}(?![\w\-]|\.\d)"
 _MILITARY: Final = r"(?:PSC|Unit|CMR|USNS|USS)\.? ?[\w]{1,20},?(?: Box \d{1,5})?,? ?\n?(?:APO|FPO|DPO),? (?:AA|AE|AP) \d{5}"
 _BOX: Final = (
-    r"(?i)\b(?:p\.? ?o\.? ?box|post(?:al)? office box|post box|postfach|postbus|boîte postale|b\.?p\.?(?= \d)|case postale|apartado(?: de correos| postal)?|apdo\.?|casella postale|c\.p\.(?= \d)|postboks|skrytka pocztowa)"
+    r"(?i)\b(?:p\.? ?o\.? ?box|post(?:al)? office box|post box|postfach|postbus|boîte postale|b\.p\.|bp(?= \d{1,5}[,\n] ?\d{5} )|case postale|apartado(?: de correos| postal)?|apdo\.?|casella postale|c\.p\.(?= \d)|postboks|skrytka pocztowa)"
     r"[ :]{0,2}(?:#|n[°º.] ?|nr\.? )?\d{1,7}(?:[ \-]\d{1,4}){0,3}"
 )
 _DE_TYPE: Final = r"(?:straße|strasse|str\.|weg|allee|platz|gasse|ring|damm|ufer|chaussee|steig|stieg|stiege|hof|markt|graben|wall|promenade|pfad|brücke|berg|kamp|garten|zeile|park|feld|tor)"
@@ -50,7 +54,10 @@ _DE: Final = (
     rf"{B}(?:Am|An der|An den|Im|In der|In den|Auf der|Auf dem|Unter den|Unter der|Zum|Zur|Hinter der|Vor dem|Bei der) (?:{_CAP} ){{0,2}}{_CAP} {_DE_NO}{_DE_TAIL}",
 )
 _PARTICLE: Final = r"(?:(?:de la|de las|de los|de l'|de|du|des|del|della|delle|dei|degli|dell'|d'|la|le|les|los|las|y|e|et|al|San|Santa|St|Ste)[ ’']?|l'|d')"
-_NAMES: Final = rf"(?:(?:{_PARTICLE} ?){{1,2}}(?=\d)|(?:{_PARTICLE} ?){{0,2}}(?=\p{{Lu}}))[\p{{Lu}}\d][\p{{L}}\d'’.\-]{{0,24}}(?: (?:{_PARTICLE} ?){{0,2}}[\p{{Lu}}\d][\p{{L}}'’.\-]{{0,24}}){{0,4}}"
+_WORD: Final = r"[\p{Lu}][\p{L}\d'’.\-]{0,24}"
+# Streets are called after dates too: rue du 8 mai 1945, via XX Settembre, calle 2 de Mayo.
+_DAY: Final = r"\d{1,2}(?:er)? (?:de )?\p{L}{3,10}(?: (?:19|18)\d\d)?"
+_NAMES: Final = rf"(?:(?:{_PARTICLE} ?){{1,2}}{_DAY}|(?:{_PARTICLE} ?){{0,2}}{_WORD}(?: (?:{_PARTICLE} ?){{0,2}}{_WORD}){{0,4}})"
 _FR: Final = (
     rf"(?i:{B}\d{{1,4}}(?: ?(?:bis|ter|quater|[a-d]))?,? (?:rue|avenue|av\.|boulevard|bd\.?|bld|place|chemin|allée|allee|impasse|quai|cours|route|square|passage|faubourg|villa|sentier|esplanade|résidence|lieu-dit|hameau|rond-point|voie|ruelle|montée)) {_NAMES}"
     rf"(?:,? ?\n? ?(?:F-)?\d{{5}} {_CAP}(?:[ \-]{_CAP}){{0,3}}(?: \d{{1,2}}(?:er|e|ème))?)?"
@@ -73,7 +80,7 @@ _NORTH_EAST: Final = (
     rf"(?<![\w.])(?:ul|al|pl|os|ulica|aleja|plac|rua|r|av|str|strada|bd|ulice|nám|út|ulitsa)\.? {_CAP}(?: {_CAP}){{0,3}},? ?(?:nr\.? ?|č\. ?|n\.º ?)?\d{{1,4}}(?:[/\-]\d{{1,4}})?[A-Za-z]?(?!\w)",
     rf"{B}[\p{{Lu}}][\p{{L}}\-]{{2,24}} (?:utca|út|tér|körút|ulica|cesta|gade|vej|street|tänav|iela|gatvė|sokak|caddesi) \d{{1,4}}(?:[./]?[A-Za-z\d]{{0,3}})(?!\w)",
 )
-_LABELLED: Final = r"(?i)\b(?:zip(?:[ \-]?code)?|postal code|post ?code|postcode|plz|postleitzahl|code postal|código postal|codice postale|cap(?=[: ]{1,2}\d)|postnummer)[\"']?(?: (?:is|ist|est|es|è))?[:= ]{0,3}[\"']?(?P<value>\d{4,5}(?:-\d{4})?(?: ?[A-Z]{2}\b)?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d|\d{3} \d{2})(?!\w)"
+_LABELLED: Final = r"(?i)\b(?:zip(?:[ \-]?code)?|postal code|post ?code|postcode|plz|postleitzahl|code postal|código postal|codice postale|cap(?=[: ]{1,2}\d)|postnummer)[\"']?(?: (?:is|ist|est|es|è))?[:= ]{0,3}[\"']?(?P<value>\d{3} \d{2}|\d{3,6}(?:-\d{3,4})?(?: ?[A-Z]{2}\b)?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)(?!\w)"
 _CA: Final = r"(?<!\w)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] \d[ABCEGHJ-NPRSTV-Z]\d(?!\w)"
 _UK: Final = r"(?<!\w)(?:GIR 0AA|[A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d|[A-HK-Y]\d\d|\d[A-HJKPSTUW]|[A-HK-Y]\d[ABEHMNPRV-Y]) ?\d[ABD-HJLNP-UW-Z]{2})(?!\w)"
 
@@ -85,6 +92,8 @@ def addresses() -> PatternsRecognizer:
         (
             Pattern(_KIND, _EN, 0.7, where="digits"),
             Pattern(_KIND, _EN_LOWER, 0.45, where="digits"),
+            Pattern(_KIND, _UNITED, 0.65, where="digits"),
+            Pattern(_KIND, _SUITE, 0.45, where="hot"),
             Pattern(_KIND, _FLAT, 0.25, where="hot"),
             Pattern(_KIND, _STATE_ZIP, 0.6, where="hot"),
             Pattern(_KIND, _ZIP4, 0.4, where="digits"),

@@ -22,7 +22,7 @@ _NAME: Final = (
 )
 _ORDINAL: Final = rf"{_DAY}(?:st|nd|rd|th|er|º|\.)?"
 _TIME: Final = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:am|pm|a\.m\.|p\.m\.|uhr))?(?:Z| ?[+-]\d\d:?\d\d)?"
-_END: Final = r"(?![^\W_])"
+_END: Final = r"(?:(?![^\W_])|(?=[Tt]\d\d:))"
 _YEARS: Final = rf"(?:{_YEAR}|\d\d)"
 # Those that begin with a figure, and those that begin with a name.
 FIGURES_FIRST: Final = (
@@ -65,6 +65,7 @@ _AGES: Final = (
     Pattern("AGE", rf"{B}{_N} (?:jahre alt|jahre|jähriger?|jährige|ans|años|anni|jaar oud|anos de idade|år gammal){E}", 0.5, ignore_case=True, where="digits"),
     Pattern("AGE", rf"{B}{_N}-(?:jähriger?|jährigen?){E}", 0.8, ignore_case=True, where="digits"),
     Pattern("AGE", rf"{B}(?:i am|i'm|she is|he is|she's|he's|who is|they are|is now) {_N}(?=[.,;!?]| and | but | years|$)", 0.5, ignore_case=True, where="hot"),
+    Pattern("AGE", rf"{B}(?:when (?:he|she|they|i) (?:was|were|is)|at the age of|at age) {_N}{E}", 0.6, ignore_case=True, where="hot"),
     Pattern("AGE", rf"\b[A-Z][a-z]+, {_N},", 0.4, where="hot"),
     Pattern("AGE", rf"{B}(?:in (?:his|her|their) )(?P<value>(?:early |mid-?|late )?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties|nineties|[2-9]0s)){E}", 0.5, ignore_case=True, hints=("in his ", "in her ", "in their ")),
     Pattern("AGE", rf"{B}{_N}[- ]?(?:m|f|male|female)\b(?=[ ,/])", 0.3, ignore_case=True, where="digits"),

@@ -18,7 +18,7 @@ _DIGITS: Final = r"(?P<value>\d(?:[ \-]?\d){4,19})"
 
 _LABELS: Final = {
     "MEDICAL_RECORD": (
-        r"medical record|med(?:ical)? rec|mrn|patient|chart|hospital|case file|health record|encounter|admission|specimen|accession|krankenakte|patientennummer|"
+        r"(?:national |nhs )?health id|medical record|med(?:ical)? rec|mrn|patient|chart|hospital|case file|health record|encounter|admission|specimen|accession|krankenakte|patientennummer|"
         r"patienten|fallnummer|aufnahmenummer|dossier (?:médical|patient)|numéro de dossier|historia clínica|expediente|cartella clinica|nosologico|rx|prescription|claim",
         _CODE,
         True,
@@ -28,6 +28,7 @@ _LABELS: Final = {
         _CODE,
         True,
     ),
+    "MEDICAL_LICENSE": (r"dea|npi|medical licen[cs]e|nursing licen[cs]e|physician|lanr|arztnummer|rpps|colegiado", _CODE, False),
     "PASSPORT": (r"passports?|reisepass|pass(?=[- ]?(?:nr|nummer))|passeport|pasaporte|passaporto|paspoort|paszport|passaporte|visa(?= (?:no|number|#))|travel document", _CODE, False),
     "DRIVING_LICENCE": (
         r"driver'?s?[ _]?licen[cs]e|driving licen[cs]e|licen[cs]e(?= (?:no|number|#))|dl|führerschein|führerscheinnummer|permis de conduire|permiso de conducir|carnet de conducir|patente(?: di guida)?|rijbewijs|prawo jazdy",
@@ -42,7 +43,7 @@ _LABELS: Final = {
     ),
     "BANK_ACCOUNT": (
         r"(?:bank |checking |savings |current )?(?:account|acct|a/c)|konto|kontonummer|compte(?: bancaire)?|cuenta(?: bancaria)?|conto(?: corrente)?|rekening|sort code|blz|bankleitzahl|routing",
-        r"(?P<value>(?=[A-Z0-9 \-]{0,20}\d{3})[A-Z0-9](?:[ \-]?[A-Z0-9]){4,19})",
+        r"(?P<value>\d\d[ \-]\d\d[ \-]\d\d(?!\d)|(?=[A-Z0-9 \-]{0,20}\d{3})[A-Z0-9](?:[ \-]?[A-Z0-9]){4,19})",
         False,
     ),
     "PLATE": (
@@ -55,7 +56,7 @@ _LABELS: Final = {
 # What stands in every text in which a label of the kind does.
 _HINTS: Final = {
     "MEDICAL_RECORD": (
-        "med", "mrn", "patient", "chart", "hospital", "case file", "health record", "encounter", "admission", "specimen",
+        "med", "mrn", "health id", "patient", "chart", "hospital", "case file", "health record", "encounter", "admission", "specimen",
         "accession", "krankenakte", "fallnummer", "aufnahmenummer", "dossier", "histori", "expediente", "cartella", "nosologico", "rx",
         "prescription", "claim",
     ),
@@ -63,6 +64,7 @@ _HINTS: Final = {
         "insurance", "member", "subscriber", "policy", "medicaid", "beneficiary", "group", "versich", "policen", "krankenkassen",
         "assuré", "mutuelle", "póliza", "poliza", "polizza", "tessera",
     ),
+    "MEDICAL_LICENSE": ("dea", "npi", "licen", "physician", "lanr", "arztnummer", "rpps", "colegiado"),
     "PASSPORT": ("pass", "pasaporte", "paspoort", "paszport", "visa", "travel document"),
     "DRIVING_LICENCE": ("licen", "dl", "führerschein", "permis", "carnet", "patente", "rijbewijs", "prawo"),
     "NATIONAL_ID": (
@@ -93,12 +95,21 @@ _USER: Final = (
     r"(?P<value>@?[A-Za-z0-9](?:[\w]|[.\-](?=\w)){2,38}(?:#\d{4})?)"
 )
 _USER_BARE: Final = r"(?i)(?<![A-Za-z0-9])(?:user|uid|username|login|by user|for user|as user)[ =:]{1,2}(?P<value>(?=[\w.\-]{0,38}[\d_.])[A-Za-z](?:\w|[.\-](?=\w)){2,38})"
+# In configuration and SQL: db_user = "x", dbUser: 'x', CREATE USER 'x'@'host'.
+_USER_FIELD: Final = r"(?i)user[\"']?\s{0,2}(?:[:=]|=>|:=)\s{0,2}[\"'](?P<value>[\w.@\-]{2,64})[\"']|(?:create|alter|drop|grant [a-z ,]{1,60} to) user (?:if (?:not )?exists )?[\"'`]?(?P<value>[\w.\-]{2,64})|\bto [\"'`](?P<value>[\w.\-]{2,64})[\"'`]@"
 _HANDLE: Final = r"(?<![\w@./])(?P<value>@[A-Za-z_](?:\w|[.\-](?=\w)){2,30})(?![\w@(])"
 _PROFILE: Final = r"(?i)(?:twitter|x|instagram|facebook|github|linkedin|tiktok|t|medium|youtube|threads)\.(?:com|me)/(?:in/|@|u/)?(?P<value>[A-Za-z0-9_.\-]{3,40})"
 _HOME: Final = r"(?:/home/|/Users/|[A-Z]:\\Users\\)(?P<value>[A-Za-z][\w.\-]{1,31})"
 _WORDS_AFTER: Final = frozenset(
     "name names is was the and not for with must cannot can field fields required invalid error found"
     " agent group groups interface experience experiences account accounts data input story stories type of".split()
+)
+_MARKS: Final = frozenset(
+    "property staticmethod classmethod abstractmethod dataclass override overload final cached_property contextmanager"
+    " lru_cache cache wraps fixture param params return returns throws see since author version deprecated todo example"
+    " type typedef class interface private public protected media import font-face keyframes supports page charset layer"
+    " test before after beforeeach aftereach bean autowired entity table column id component service controller"
+    " injectable input output here everyone channel all everybody task receiver register pytest mock patch".split()
 )
 
 
@@ -111,6 +122,11 @@ def _code_check(value: str) -> float:
 
 def _user_check(value: str) -> float:
     return 0.0 if value.casefold() in _WORDS_AFTER else 0.7
+
+
+def _handle_check(value: str) -> float:
+    """An at sign also begins decorators, annotations, tags of comments and rules of style sheets."""
+    return 0.0 if value[1:].casefold() in _MARKS or "." in value else 0.45
 
 
 def labelled() -> PatternsRecognizer:
@@ -127,7 +143,7 @@ def labelled() -> PatternsRecognizer:
         for kind, (labels, value, strict) in _LABELS.items()
     ]
     patterns += [
-        Pattern(kind, rf"{B}(?:{labels})[ _\-]?(?:number|no\.?|nr\.?|id|#)\s?{_CODE}", 0.7, _code_check, ignore_case=True, where="hot", hints=_HINTS[kind])
+        Pattern(kind, rf"{B}(?:{labels})[ _\-]?(?:number|nummer|no\.?|nr\.?|id|#)\s?{_CODE}", 0.7, _code_check, ignore_case=True, where="hot", hints=_HINTS[kind])
         for kind, (labels, _, strict) in _LABELS.items()
         if strict
     ]
@@ -151,7 +167,8 @@ def usernames() -> PatternsRecognizer:
         (
             Pattern("USERNAME", _USER, 0.7, _user_check, hints=_USER_HINTS),
             Pattern("USERNAME", _USER_BARE, 0.6, _user_check, hints=("user", "uid", "login")),
-            Pattern("USERNAME", _HANDLE, 0.45, hints=("@",)),
+            Pattern("USERNAME", _USER_FIELD, 0.6, _user_check, hints=("user", "to '")),
+            Pattern("USERNAME", _HANDLE, 0.45, _handle_check, hints=("@",)),
             Pattern("USERNAME", _PROFILE, 0.6, _user_check, hints=(".com/", ".me/")),
             Pattern("USERNAME", _HOME, 0.6, hints=("home/", "users")),
         ),

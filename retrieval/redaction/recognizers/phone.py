@@ -51,7 +51,10 @@ _SURE_DIGITS: Final = 9
 _FEW_DIGITS: Final = 8
 # Groups of national numbers of eight digits: Denmark, Norway, Estonia, Latvia, Malta, Cyprus.
 _EIGHT: Final = frozenset({(2, 2, 2, 2), (3, 2, 3), (4, 4), (2, 3, 3), (2, 6), (3, 5), (1, 3, 4)})
-_YEARS: Final = re.compile(r"\(?(?:1[5-9]|20)\d\d[ \-/](?:1[5-9]|20)\d\d")
+# Years, and times of day without a colon: 2010-2014, 0700-1900.
+_YEARS: Final = re.compile(
+    r"\(?(?:1[5-9]|20)\d\d[ \-/](?:1[5-9]|20)\d\d|(?:[01]\d|2[0-3])[0-5]\d[ \-/](?:[01]\d|2[0-3])[0-5]\d$"
+)
 # Hungary and Lithuania dial 06 and 8 before national numbers.
 _HUNGARIAN: Final = re.compile(r"06\d{8,9}|\(?0?8[ \-]?\(?\d{2,3}\)?[ \-]?\d{5,6}|\(?06 ?\d{1,2}\)? ?\d{3} ?\d{3,4}|\(06 1\) \d{3} \d{4}")
 _NO_DIGIT_NEAR: Final = r"(?<![^\W_])(?<!\d\.)(?<!\+)"
@@ -170,7 +173,7 @@ def _score(number: str, digits: str, groups: int) -> float:
     if digits.startswith("00"):
         return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits[2:], number) else shape
     if digits.startswith("0"):
-        return max(_trunk(digits, groups), shape)
+        return shape if _YEARS.match(number) else max(_trunk(digits, groups), shape)
     if _NANP.fullmatch(number):
         return _NATIONAL_SCORE
     if _BARE.fullmatch(digits) or _BARE.fullmatch(digits.removeprefix("1")) or _HUNGARIAN.fullmatch(number):

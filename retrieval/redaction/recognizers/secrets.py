@@ -44,7 +44,7 @@ _SECRET_NAME: Final = (
 )
 _PASSWORD_NAME: Final = (
     r"(?:(?:passwords?|passwd|passwort|kennwort|passphrase|passcode|pwd|pword|psw|mot de passe|mdp|contraseñas?|contrasena|clave secreta|parola d'ordine|wachtwoord|senha|lösenord|adgangskode|hasło|salasana)"
-    r"|(?<![a-z0-9])pin(?:[_\- ]?(?:code|number))?|(?<![a-z0-9])otp|one[- ]time (?:code|password)|(?<![a-z0-9])(?:cvv2?|cvc2?)|security code|kartenprüfnummer|(?<![a-z0-9])pass)"
+    r"|(?<![a-z0-9])pin(?:[_\- ]?(?:code|number))?|(?<![a-z0-9])otp|one[- ]time (?:code|password)|(?<![a-z0-9])(?:cvv2?|cvc2?)|security code|kartenprüfnummer|(?<![a-z0-9])pass|(?:db|admin|root|user|smtp|ftp|mail|ssh|my)_?pass)"
 )
 _IS: Final = (
     r"[\"'\]]{0,2}\s{0,3}(?:(?:for|of|to|für|pour|para) [\w.@\-]{1,40}\s{0,2})?(?::=|=>|==|[:=]|\bis\b|\bwas\b|\bare\b|\bset to\b|\breset to\b|\bchanged to\b|\blautet\b|\bist\b|\best\b|\bes\b|è|\bé\b)"
@@ -53,6 +53,7 @@ _IS: Final = (
 _NAMED: Final = rf"(?i){_SECRET_NAME}{_IS}(?P<value>[^\s\"'`,;<>\u2588]{{6,4000}}[^\s\"'`,;<>.)\]}}\u2588])"
 _PASSWORD: Final = rf"(?i){_PASSWORD_NAME}{_IS}(?P<value>[^\s\"'`<>\u2588]{{3,200}}[^\s\"'`<>,;.)\u2588])"
 _QUOTED_PASSWORD: Final = rf"(?i){_PASSWORD_NAME}[\"'\]]{{0,2}}\s{{0,3}}(?::=|=>|[:=])\s{{0,4}}(?:\"(?P<value>[^\"\n\u2588]{{3,200}})\"|'(?P<value>[^'\n\u2588]{{3,200}})')"
+_SQL: Final = r"(?i)\b(?:identified (?:with [\w]{1,40} )?(?:by|as)|password) (?P<quote>['\"])(?P<value>[^'\"\n\u2588]{3,200})(?P=quote)"
 _FLAG: Final = r"(?i)(?<!\S)(?:--?(?:password|passwd|pass|pwd|token|secret|api-key)[= ])[\"']?(?P<value>[^\s\"'\u2588]{4,200})"
 _CONNECTION: Final = r"(?i)\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>\u2588]{0,64}:(?P<value>[^\s/@\"'<>\u2588]{1,200})@[^\s\"'<>\u2588]{1,300}"
 _ADO: Final = r"(?i)\b(?:(?:server|data source|host|user id|uid|username|accountname|endpoint|database|initial catalog|defaultendpointsprotocol)=[^;\n\u2588]{1,200};){1,8}[^\n\u2588]{0,200}?(?:password|pwd|accountkey|sharedaccesskey)=[^;\n\s\"'\u2588]{1,200};?"
@@ -112,6 +113,7 @@ def secrets() -> PatternsRecognizer:
             Pattern("API_KEY", _NAMED, 0.85, _secret, hints=_KEYS),
             Pattern("PASSWORD", _PASSWORD, 0.8, _password, hints=_PASSWORDS),
             Pattern("PASSWORD", _QUOTED_PASSWORD, 0.85, hints=_PASSWORDS),
+            Pattern("PASSWORD", _SQL, 0.9, hints=("identified", "password '", 'password "')),
             Pattern("PASSWORD", _FLAG, 0.8, hints=("-pass", "-pwd", "-token", "-secret", "-api-key")),
             Pattern("PASSWORD", _CONNECTION, 0.95, hints=("://",)),
             Pattern("PASSWORD", _ADO, 0.9, hints=("password=", "pwd=", "key=")),
@@ -138,7 +140,8 @@ class PrivateKeyRecognizer(Recognizer):
         self._patterns = (
             Pattern(
                 "PRIVATE_KEY",
-                rf"-----BEGIN {name}-----(?:{body}{{0,20000}}+)(?:(?<=-----)END {name}-----)?",
+                rf"-----BEGIN {name}-----(?:(?:(?!-----){body}){{0,20000}}+-----END {name}-----"
+                r"|(?:\s{0,4}+(?:\\n)?[A-Za-z0-9+/=]{16,}+){0,2000}+)",
                 1.0,
             ),
             # The rest of a block whose beginning is missing.

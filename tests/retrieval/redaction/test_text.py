@@ -16,7 +16,7 @@ from tests.retrieval.redaction.conformance import RedactorConformance
 
 @pytest.fixture(scope="module")
 def redactor():
-    return StructuredTextRedactor()
+    return StructuredTextRedactor(Engine())
 
 
 class TestStructuredTextRedactor(RedactorConformance):
@@ -167,7 +167,7 @@ def test_kinds_that_are_kept_are_not_touched(redactor):
 
 @pytest.mark.parametrize("gap", ["x", "x ", "lorem ipsum "])
 def test_nothing_is_lost_at_a_border_of_windows(gap):
-    redactor = StructuredTextRedactor(core_chars=1024)
+    redactor = StructuredTextRedactor(Engine(), core_chars=1024)
     card = " 4111 1111 1111 1111 "
     for shift in range(0, 60, 7):
         text = (gap * 2000)[: 1024 - 30 + shift] + card + (gap * 2000)[:1500]

@@ -31,6 +31,11 @@ def _npi(digits: str) -> bool:
     return digits[0] in "12" and luhn(_NPI_PREFIX + digits)
 
 
+def _dea(value: str) -> bool:
+    digits = [int(d) for d in value[2:]]
+    return (sum(digits[0:5:2]) + 2 * sum(digits[1:6:2])) % 10 == digits[6]
+
+
 DIGITS: Final = (
     # Three, two, four is how nothing else is written.
     DigitId(
@@ -106,6 +111,8 @@ PATTERNS: Final = (
         rf"{B}(?:[A-Z]{{1,3}}[ \-]?\d{{3,14}}(?:-\d{{2,6}}){{0,4}}[A-Z]{{0,2}}|\d{{3,9}}[A-Z]{{1,2}}|\d{{2}}[A-Z]{{2,3}}\d{{4,6}}){E}",
         0.1,
     ),
+    # Registration numbers of the Drug Enforcement Administration: two letters, six digits, a check.
+    code("MEDICAL_LICENSE", rf"{B}[A-HJ-MPRSTUX][A-Z9]\d{{7}}{E}", 0.5, _dea),
     # Medicare beneficiary identifiers: position by position (CMS, "Understanding the MBI").
     code(
         "US_MBI",
@@ -115,6 +122,7 @@ PATTERNS: Final = (
     ),
 )
 WORDS: Final = {
+    "MEDICAL_LICENSE": ("dea", "medical", "prescriber", "physician", "certificate"),
     "US_DRIVER_LICENSE": ("driver", "drivers", "driving", "license", "licence", "permit", "dl", "cdl", "dmv"),
     "US_PASSPORT": ("passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto"),
     "US_MBI": ("medicare", "mbi", "beneficiary"),
