@@ -17,6 +17,10 @@ MAX_REGIONS: Final = 500
 # Of a place found again that must lie within what was accepted: detectors give the same place anew
 # within a few pixels or milliseconds, and a larger one was not what the steward saw.
 _SAME_PLACE: Final = 0.7
+# Of a finding in doubt that must lie under what was taken out to be of no interest any more; looked
+# at in as many points to the side.
+_HIDDEN: Final = 0.9
+_GRID: Final = 12
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][A-Z0-9_]*_\d+>")
 _DRAWN_NUMBER: Final = re.compile(rf"<{DRAWN}_(\d+)>")
 _SHAPES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -203,6 +207,44 @@ def covered(text: str, findings: Iterable[Finding]) -> str:
 def unaccepted(found: Iterable[Finding], accepted: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings that no steward has called a false alarm: of another kind or in another place."""
     return tuple(one for one in found if not any(_same(one, other) for other in accepted))
+
+
+def still_seen(low: Iterable[Finding], findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those of ``low`` of which something is left: not filled or muted for another finding's sake.
+
+    Characters are let be: those of ``low`` count in the rendition, those of ``findings`` do not.
+    """
+    boxes = [one.box for one in findings if one.box is not None]
+    times = [(one.start_ms, one.end_ms) for one in findings if one.start_ms is not None]
+    return tuple(
+        one
+        for one in low
+        if sum(_hidden(point, boxes, times) for point in _points(one)) < _HIDDEN * _GRID**2
+    )
+
+
+def _points(finding: Finding) -> list[tuple[float, float]]:
+    """Places all over a finding; for a time, its moments."""
+    steps = [(step + 0.5) / _GRID for step in range(_GRID)]
+    if finding.box is not None:
+        x, y, width, height = finding.box
+        return [(x + width * across, y + height * down) for across in steps for down in steps]
+    if finding.start_ms is not None and finding.end_ms is not None:
+        fine = [(step + 0.5) / _GRID**2 for step in range(_GRID**2)]
+        length = finding.end_ms - finding.start_ms
+        return [(finding.start_ms + length * share, -1.0) for share in fine]
+    return []
+
+
+def _hidden(
+    point: tuple[float, float],
+    boxes: Sequence[tuple[int, int, int, int]],
+    times: Sequence[tuple[int | None, int | None]],
+) -> bool:
+    across, down = point
+    if down < 0:
+        return any((start or 0) <= across < (end or 0) for start, end in times)
+    return any(x <= across < x + w and y <= down < y + h for x, y, w, h in boxes)
 
 
 def _same(one: Finding, other: Finding) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from retrieval.models import Asset
-from retrieval.redaction.amending import unaccepted
+from retrieval.redaction.amending import still_seen, unaccepted
 from retrieval.redaction.base import Finding, finding_from, finding_to
 from retrieval.review_models import RedactionReport, Review
 from retrieval.states import State
@@ -42,7 +42,7 @@ def report_add(
         profile_version=profile_version[:64],
         language=language[:16],
         findings=[finding_to(one) for one in findings],
-        low=[finding_to(one) for one in low],
+        low=[finding_to(one) for one in still_seen(low, findings)],
     )
 
 

@@ -14,8 +14,10 @@ from accounts.models import User
 from retrieval import scope
 from retrieval.access import Permission
 from retrieval.models import Asset
+from retrieval.review_models import Review
 from retrieval.selectors.assets import asset_get, words_in
 from retrieval.selectors.collections import collection_get
+from retrieval.selectors.reviews import ReviewFilters, review_rows
 from retrieval.services.content import rendition_open
 from retrieval.states import State
 from retrieval.web.common import page, visitor
@@ -42,12 +44,20 @@ def asset_page(request: HttpRequest, asset_id: UUID) -> HttpResponseBase:
         "shown": shown,
         "text": _text(user, asset) if shown and asset.modality == "text" else "",
         "words": words_in(user=user, asset=asset) if shown else [],
+        "review": _open_review(user, asset) if held.access.allows(Permission.GOVERN) else None,
         "may_raw": held.access.allows(Permission.RAW),
         "content_url": reverse("content", args=[asset.pk]),
         "thumbnail_url": reverse("thumbnail", args=[asset.pk]),
         "raw_url": reverse("raw", args=[asset.pk]),
     }
     return render(request, "web/asset.html", context)
+
+
+def _open_review(user: User, asset: Asset) -> Review | None:
+    """The review of the asset that waits for a steward."""
+    with scope.user(user.pk):
+        rows = review_rows(user=user, filters=ReviewFilters(state=Review.State.OPEN))
+        return rows.filter(asset_id=asset.pk).first()
 
 
 def _text(user: User, asset: Asset) -> str:

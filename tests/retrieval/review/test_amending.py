@@ -11,6 +11,7 @@ from retrieval.redaction.amending import (
     findings_moved,
     moved,
     regions_from,
+    still_seen,
     text_amend,
     unaccepted,
 )
@@ -129,3 +130,23 @@ def test_a_cover_keeps_length_and_lines():
 )
 def test_what_a_steward_accepted_is_passed_over_there_and_nowhere_else(again, accepted, passes):
     assert (unaccepted([again], [accepted]) == ()) is passes
+
+
+@pytest.mark.parametrize(
+    ("low", "taken", "seen"),
+    [
+        (
+            found(box=(10, 10, 40, 20)),
+            [found(box=(0, 0, 35, 60)), found(box=(30, 0, 60, 60))],
+            False,
+        ),
+        (found(box=(10, 10, 40, 20)), [found(box=(0, 0, 35, 60))], True),
+        (found(box=(10, 10, 40, 20)), [], True),
+        (found(start_ms=0, end_ms=1000), [found(start_ms=0, end_ms=2000)], False),
+        (found(start_ms=0, end_ms=1000), [found(start_ms=500, end_ms=2000)], True),
+        (found(start=0, end=5), [found(start=0, end=9)], True),
+        (found("METADATA:exif"), [found(box=(0, 0, 9, 9))], True),
+    ],
+)
+def test_doubts_under_what_was_taken_out_are_none(low, taken, seen):
+    assert still_seen([low], taken) == ((low,) if seen else ())
