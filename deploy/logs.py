@@ -16,6 +16,8 @@ from typing import Any
 import structlog
 
 _FRAMES = 6
+_PLAIN_SPEAKERS = frozenset({"celery", "kombu", "amqp", "granian", "_granian"})
+_REDIRECTED = frozenset({"celery.redirected"})  # whatever anything in a worker prints
 
 
 def where(error: BaseException | None, trace: TracebackType | None = None) -> dict[str, Any]:
@@ -40,6 +42,21 @@ def without_messages(
         error = sys.exc_info()[1]
     if isinstance(error, BaseException):
         event.update(where(error))
+    return event
+
+
+def names_for_strangers(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A processor for other libraries' messages: of most only who speaks, as they may quote input.
+
+    The queue's and the web server's own are kept, which name addresses and ids.
+    """
+    record = event.get("_record")
+    if record is not None:
+        spoke = record.name
+        if spoke.partition(".")[0] not in _PLAIN_SPEAKERS or spoke in _REDIRECTED:
+            event["event"] = spoke
     return event
 
 

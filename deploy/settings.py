@@ -20,7 +20,7 @@ from deploy.env import (
     env_str,
     parse_database_url,
 )
-from deploy.logs import hook_all, without_messages
+from deploy.logs import hook_all, names_for_strangers, without_messages
 from deploy.paths import ROOT, data_paths
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing is ever fetched at run time
@@ -316,6 +316,7 @@ logging.config.dictConfig(
                     structlog.contextvars.merge_contextvars,
                     structlog.stdlib.add_log_level,
                     structlog.processors.TimeStamper(fmt="iso"),
+                    names_for_strangers,
                 ],
             }
         },

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import unquote
 
 import psycopg
 
@@ -15,7 +16,8 @@ from deploy.canary.blobs import originals, renditions
 from deploy.canary.cluster import ClusterFiles, WriteAheadLog, pgdata_of
 from deploy.canary.dump import Dump
 from deploy.canary.files import Folder
-from deploy.canary.queue import Queue
+from deploy.canary.processes import Processes
+from deploy.canary.queue import Queue, QueueFiles
 from deploy.canary.scratch import Scratch
 from deploy.canary.tables import Connection, Tables, Views, see_everything
 from deploy.embedded.place import packaged_programs
@@ -56,8 +58,9 @@ def stores(paths: Paths, *, redis_url: str, also: list[Path], stack: ExitStack) 
     """All of them, in the order in which they are searched; ``stack`` closes what they opened."""
     return [
         *_database(paths, stack),
-        Queue(redis_url),
+        Queue(redis_url, own=str(paths.redis_socket) in unquote(redis_url)),
         *_folders(paths),
+        Processes(paths.data),
         renditions(),
         originals(),
         *(Folder(f"{folder}, as asked for", folder) for folder in also),
@@ -132,10 +135,12 @@ def _pg_dump() -> Path | None:
 def _folders(paths: Paths) -> Iterator[Folder]:
     """The data folder by its parts, then what lies outside of it."""
     inside = {"postgres"}
-    known = [paths.log, paths.media, paths.keys, paths.secrets, paths.redis, paths.models]
+    known = [paths.log, paths.media, paths.keys, paths.secrets, paths.models]
     for folder in [paths.run, *known]:
         inside.add(folder.name)
         yield Folder(f"folder {folder.name}", folder, left_out=_is_socket_folder(paths))
+    inside.add(paths.redis.name)
+    yield QueueFiles(f"folder {paths.redis.name}", paths.redis)
     yield Folder("data folder, the rest", paths.data, left_out=lambda entry: entry.name in inside)
     yield Folder("shared memory", _SHARED_MEMORY, left_out=_not_ours, deep=False)
     yield from _core_dumps()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import redis
 
 from audit.canary.base import CannotLook, Controls, Look
+from audit.canary.lzf import lzf_packed, lzf_values
+from deploy.canary.files import CONTROL, Folder, read
 from deploy.canary.samples import message
 
 _PREFIX = b"canary:control:"
@@ -17,13 +21,31 @@ _BATCH = 500
 Answer = Callable[[bytes], Any]
 
 
+class QueueFiles(Folder):
+    """Redis's folder: its dump, whose strings are packed, and its journal, should there be any."""
+
+    def plant(self, controls: Controls) -> None:
+        """Besides the usual, a string as a dump packs it."""
+        super().plant(controls)
+        name = f"{CONTROL}{secrets.token_hex(4)}"
+        token = controls.new("lzf", where=name).encode()
+        words = [token[begin : begin + 8] for begin in range(0, len(token), 8)]
+        self.write(name, b"REDIS0009" + lzf_packed(words) + b"\xff")
+
+    def look_at(self, path: Path, place: str, look: Look) -> None:
+        """Searches one file, packed strings too."""
+        look.through(place, read(path), inner=lzf_values)
+
+
 class Queue:
     """Keys and values of every type in every database: queue, task results, cache, sessions."""
 
     name = "Redis"
     permitted = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, own: bool = True) -> None:
+        """``own``: it runs in the data folder, whose files are searched as files."""
+        self._own = own
         # No decoding: values are bytes.
         self._client: Any = redis.Redis.from_url(url, socket_timeout=60)
 
@@ -59,6 +81,8 @@ class Queue:
 
     def search(self, look: Look) -> None:
         """Database by database."""
+        if not self._own:
+            look.note("REDIS_URL names a server elsewhere: its files are not searched")
         for number in self._databases():
             client = self._on(number)
             for names in _batches(client.scan_iter(count=_BATCH)):

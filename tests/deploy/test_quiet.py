@@ -73,6 +73,17 @@ def test_a_logged_exception_loses_its_message_and_keeps_its_place():
             assert CONTENT not in repr(event)
 
 
+def test_of_most_libraries_only_the_name_is_told():
+    def shown(name):
+        record = logging.LogRecord(name, logging.WARNING, "", 1, "about %s", (CONTENT,), None)
+        [handler] = [h for h in logging.getLogger().handlers if type(h) is logging.StreamHandler]
+        return json.loads(handler.format(record))["event"]
+
+    assert shown("django.security.DisallowedHost") == "django.security.DisallowedHost"
+    assert shown("celery.redirected") == "celery.redirected"
+    assert shown("celery.worker.consumer") == f"about {CONTENT}"
+
+
 def test_every_log_line_of_ours_passes_that_processor():
     [handler] = [h for h in logging.getLogger().handlers if h.__class__ is logging.StreamHandler]
     formatter = handler.formatter

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.canary.lzf import lzf_decompress, lzf_packed, lzf_values
 from audit.canary.pglz import lz4_decompress, pglz_compressed, pglz_decompress
 from audit.canary.toast import (
     PAGE_BYTES,
@@ -88,6 +89,19 @@ def test_an_uncompressed_value_is_joined_where_it_was_cut():
     assert TEXT not in page
     assert list(chunks.feed(page)) == []
     assert any(TEXT in value for _, value in chunks.rest())
+
+
+def test_strings_of_a_redis_dump_are_unpacked():
+    packed = lzf_packed(WORDS)
+    assert TEXT not in packed
+    [(form, value)] = lzf_values(b"REDIS0009" + packed + b"\xff")
+    assert (form, value[-len(TEXT) :]) == ("lzf", TEXT)
+
+
+@given(st.binary(max_size=300), st.integers(min_value=1, max_value=5000))
+def test_no_bytes_make_the_lzf_decoder_fail(data, size):
+    assert len(lzf_decompress(data, size)) <= size
+    assert all(value for _, value in lzf_values(b"\xc3" + data))
 
 
 def test_records_of_the_log_are_joined_across_pages():

@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import subprocess
+import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,7 +18,8 @@ from deploy.canary.cluster import ClusterFiles, WriteAheadLog
 from deploy.canary.dump import Dump
 from deploy.canary.files import CONTROL, Folder
 from deploy.canary.places import _pg_dump
-from deploy.canary.queue import Queue
+from deploy.canary.processes import Processes
+from deploy.canary.queue import Queue, QueueFiles
 from deploy.canary.scratch import Scratch
 from deploy.canary.tables import Tables, Views
 from deploy.embedded.urls import database_url
@@ -122,6 +125,40 @@ def test_redis_is_searched_key_by_key():
     assert {(token, way[-1]) for token, _, way in found} == {(0, "plain"), (1, "plain")}
     assert (1, "db0 (names of keys)", ("plain",)) in found
     assert not any(OTHER in where for _, where, _ in found)
+
+
+def test_a_dump_of_redis_is_searched_in_its_packed_strings(tmp_path):
+    url = os.environ["REDIS_URL"]
+    with redis.Redis.from_url(url) as client:
+        folder = Path(client.config_get("dir")["dir"])
+        name = client.config_get("dbfilename")["dbfilename"]
+        if not os.access(folder, os.W_OK) or (folder / name).exists():
+            pytest.skip("REDIS_URL names a server whose folder is not ours to write to")
+        client.set("test:canary:packed", f"{TOKEN[9:]} {TOKEN[:9]} " * 3 + TOKEN)
+        try:
+            client.save()
+            (folder / name).rename(tmp_path / name)
+        finally:
+            client.delete("test:canary:packed")
+    assert TOKEN.encode() not in (tmp_path / name).read_bytes()
+    found = by_store(search([TOKEN], [QueueFiles("dump", tmp_path)]))["dump"]
+    assert found == {(0, name, ("lzf", "plain"))}
+
+
+def test_command_lines_and_environments_are_searched(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", "input()", TOKEN],
+        env={"VITRINE_DATA": str(tmp_path), "MAIL": OTHER},
+        stdin=subprocess.PIPE,
+    )
+    try:
+        found = by_store(search([TOKEN, OTHER], [Processes(tmp_path)]))["process tables"]
+    finally:
+        child.communicate(b"\n")
+    assert {(token, where) for token, where, _ in found} == {
+        (0, f"command line of {child.pid}"),
+        (1, f"environment of {child.pid}"),
+    }
 
 
 def test_a_folder_is_searched_by_content_and_by_name(tmp_path):
