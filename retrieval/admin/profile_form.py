@@ -50,6 +50,7 @@ _SECTIONS: Final[dict[str, dict[str, tuple[str, Sequence[tuple[str, str]]]]]] = 
             (("mute_speech", "mute all speech"), ("refuse", "quarantine")),
         ),
         "speech_threshold": ("Speech is muted from a score of", ()),
+        "muted_as": ("What is muted becomes", (("silence", "silence"), ("tone", "a tone"))),
     },
 }
 _LISTS: Final = {

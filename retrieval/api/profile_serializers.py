@@ -11,6 +11,7 @@ from accounts.api.base import InputSerializer
 from retrieval.redaction.base import (
     Fill,
     MetadataPolicy,
+    MutedAs,
     Operator,
     SpeechPolicy,
     TextInPictures,
@@ -56,6 +57,7 @@ class AudioInput(InputSerializer):
     speech = serializers.ChoiceField(choices=_of(SpeechPolicy), required=False)
     without_transcriber = serializers.ChoiceField(choices=_of(WithoutTranscriber), required=False)
     speech_threshold = serializers.FloatField(required=False)
+    muted_as = serializers.ChoiceField(choices=_of(MutedAs), required=False)
 
 
 class RulesInput(InputSerializer):

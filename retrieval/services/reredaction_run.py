@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from audit import ledger
 from retrieval import media, scope
-from retrieval.models import Asset, Segment
+from retrieval.models import Asset, ProvenanceStep, Segment
 from retrieval.profile_models import Reredaction
 from retrieval.queue import enqueue_after_commit
 from retrieval.selectors.profiles import profile_of
@@ -29,8 +29,8 @@ logger = structlog.get_logger("vitrine.reredact")
 
 # On their way at once, so that an upload never waits behind a whole collection.
 MOST_AT_ONCE = 20
-HIDE_AT_ONCE = 200
-PAUSE_SECONDS = 2.0
+HIDE_AT_ONCE = 1_000
+PAUSE_SECONDS = 1.0
 _DETAIL = "It was redacted by {old}; the collection's profile {new} takes out more."
 
 
@@ -90,16 +90,30 @@ class _Stretch:
         if not self._job.withhold_rest:
             shown = shown.filter(raw_state=RawState.KEPT)
         assets = list(_free(shown)[:HIDE_AT_ONCE])
-        gone = 0
-        for asset in assets:
-            detail = _DETAIL.format(old=asset.profile_version, new=self.profile.ref)
-            moved = self._moved(
-                asset, State.WITHHELD, "withhold", reason=OUTDATED, reason_detail=detail[:300]
+        if not assets:
+            return 0
+        ids = [asset.pk for asset in assets]
+        for old in {asset.profile_version for asset in assets}:
+            detail = _DETAIL.format(old=old, new=self.profile.ref)[:300]
+            # Their rows are locked: nobody has moved them since.
+            Asset.objects.filter(pk__in=ids, profile_version=old).update(
+                state=State.WITHHELD,
+                state_changed_at=timezone.now(),
+                reason=OUTDATED,
+                reason_detail=detail,
             )
-            gone += moved and asset.raw_state != RawState.KEPT
-        _vectors_delete([asset.pk for asset in assets])
-        if gone:
-            Reredaction.objects.filter(pk=self._job.pk).update(withheld=F("withheld") + gone)
+        _vectors_delete(ids)
+        ProvenanceStep.objects.bulk_create(
+            ProvenanceStep(asset_id=asset_id, step="withhold", **self._by()) for asset_id in ids
+        )
+        ledger.record(
+            event="ingest:asset:withhold",
+            actor=None,
+            refs={"asset": ids, **self._refs()},
+            payload={"reason": OUTDATED},
+        )
+        gone = sum(asset.raw_state != RawState.KEPT for asset in assets)
+        Reredaction.objects.filter(pk=self._job.pk).update(withheld=F("withheld") + gone)
         return len(assets)
 
     def let_back(self) -> int:
@@ -151,24 +165,24 @@ class _Stretch:
         rows = Asset.objects.filter(pk=asset.pk, state=old, claim=None)
         if not rows.update(state=state, state_changed_at=timezone.now(), **fields):
             return False
-        step_add(
-            asset_id=asset.pk,
-            step=verb,
-            component=f"profile:{self.profile.ref}",
-            actor=self._job.started_by,
-        )
+        step_add(asset_id=asset.pk, step=verb, **self._by())
         ledger.record(
             event=f"ingest:asset:{verb}",
             actor=None,
-            refs={
-                "asset": asset.pk,
-                "collection": asset.collection_id,
-                "job": self._job.pk,
-                "profile": self.profile.ref,
-            },
+            refs={"asset": asset.pk, **self._refs()},
             payload={"reason": OUTDATED},
         )
         return True
+
+    def _by(self) -> dict[str, Any]:
+        return {"component": f"profile:{self.profile.ref}", "actor": self._job.started_by}
+
+    def _refs(self) -> dict[str, Any]:
+        return {
+            "collection": self._job.collection_id,
+            "job": self._job.pk,
+            "profile": self.profile.ref,
+        }
 
     def _slots(self) -> int:
         return max(0, MOST_AT_ONCE - self._in_progress().count())

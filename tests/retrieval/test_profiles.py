@@ -1,12 +1,14 @@
 """Profiles of one's own: who makes and changes them, and what a version says for good."""
 
 import pytest
+from django.core.management.base import CommandError
 from django.db import DatabaseError, transaction
 
 from audit.models import LedgerPending
 from retrieval import scope
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
-from retrieval.models import RedactionProfile
+from retrieval.management.commands.redact import _profile as command_profile
+from retrieval.profile_models import RedactionProfile
 from retrieval.redaction.errors import UnknownProfileError
 from retrieval.redaction.profile_schema import rules_to
 from retrieval.redaction.profiles import OPEN, STANDARD
@@ -136,3 +138,18 @@ def test_a_hash_key_is_the_collections_and_only_where_something_is_hashed(people
     assert len(one) == 32
     assert one != hash_key(collection_id=other.pk, profile=profile)
     assert hash_key(collection_id=other.pk, profile=STANDARD) == b""
+
+
+def test_the_command_takes_profiles_by_name_or_from_a_file(people, tmp_path):
+    profile_create(by=people.steward, name="ours", rules=RULES)
+    assert command_profile("open") is OPEN
+    assert command_profile("ours").ref == "ours@1"
+    file = tmp_path / "rules.json"
+    file.write_text('{"entities": {"PERSON": {"threshold": 0.5}}}')
+    assert command_profile(str(file)).ref == "file@1"
+    for content in ('{"entities": {"PERSON": {}}}', "[]", "{"):
+        file.write_text(content)
+        with pytest.raises(CommandError):
+            command_profile(str(file))
+    with pytest.raises(CommandError):
+        command_profile("nobodys")

@@ -13,12 +13,20 @@ from typing import Any, Final, TextIO
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
-from retrieval.redaction.base import Finding, finding_to
+from retrieval.redaction.base import Finding, Profile, finding_to
 from retrieval.redaction.client import RedactionClient
-from retrieval.redaction.errors import RedactionRefusedError, RedactionUnavailableError
+from retrieval.redaction.errors import (
+    ProfileError,
+    RedactionRefusedError,
+    RedactionUnavailableError,
+    UnknownProfileError,
+)
 from retrieval.redaction.local_server import redaction_client
-from retrieval.redaction.registry import get_profile, profile_names
+from retrieval.redaction.profile_schema import profile_from
+from retrieval.redaction.registry import profile_names, shipped
+from retrieval.selectors.profiles import profile_named
 
 _PIECE_BYTES: Final = 1024 * 1024
 _EXTENSIONS: Final = {"text": ".txt", "image": ".webp", "audio": ".ogg"}
@@ -42,7 +50,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Paths, profile, and where results go."""
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
-        parser.add_argument("--profile", default="standard", choices=profile_names())
+        parser.add_argument(
+            "--profile",
+            default="standard",
+            help="strict, standard, open, one of the appliance's own, or a JSON file of rules",
+        )
         parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the renditions")
         parser.add_argument(
             "--report", type=Path, metavar="FILE", help="JSON lines (default: standard output)"
@@ -58,16 +70,38 @@ class Command(BaseCommand):
         missing = [str(path) for path in options["paths"] if not path.exists()]
         if missing:
             raise CommandError(f"not found: {', '.join(missing)}")
+        profile = _profile(options["profile"])
         try:
             with ExitStack() as stack:
                 report = _report(options["report"], stack)
                 client = stack.enter_context(redaction_client(settings.PATHS.redaction_socket))
                 for file in _files(options["paths"]):
-                    line = _redact(client, file, profile=options["profile"], out=options["out"])
+                    line = _redact(client, file, profile=profile, out=options["out"])
                     report.write(json.dumps(line, ensure_ascii=False) + "\n")
                     report.flush()
         except RedactionUnavailableError as error:
             raise CommandError(f"the redaction server is not available ({error.code})") from error
+
+
+def _profile(named: str) -> Profile:
+    """A shipped profile, one from a file, or one of the appliance's own (which asks its database).
+
+    Raises:
+        CommandError: there is none, or the file's rules cannot be meant so.
+    """
+    found = shipped(named)
+    if found is not None:
+        return found
+    try:
+        if named.endswith(".json"):
+            rules = json.loads(Path(named).read_text(encoding="utf-8"))
+            return profile_from({"name": "file", "version": 1, **rules})
+        return profile_named(named)
+    except ProfileError as error:
+        raise CommandError(f"{named}: {error}") from None
+    except (UnknownProfileError, DatabaseError, OSError, ValueError, TypeError):
+        known = ", ".join(profile_names())
+        raise CommandError(f"there is no profile {named}; {known} ship.") from None
 
 
 def _report(path: Path | None, stack: ExitStack) -> TextIO:
@@ -94,7 +128,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _redact(
-    client: RedactionClient, file: _File, *, profile: str, out: Path | None
+    client: RedactionClient, file: _File, *, profile: Profile, out: Path | None
 ) -> dict[str, Any]:
     """The report line; the rendition is written only if the second look found nothing in it."""
     try:
@@ -123,7 +157,7 @@ def _line(
     state: str,
     reason: str,
     findings: tuple[Finding, ...],
-    profile: str,
+    profile: Profile,
 ) -> dict[str, Any]:
     return {
         "file": str(file.path),
@@ -131,6 +165,6 @@ def _line(
         "state": state,
         "reason": reason,
         "findings": [finding_to(finding) for finding in findings],
-        "profile": get_profile(profile).ref,
-        "covers": list(get_profile(profile).covers),
+        "profile": profile.ref,
+        "covers": list(profile.covers),
     }
