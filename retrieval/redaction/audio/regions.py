@@ -21,7 +21,7 @@ Interval = tuple[int, int]
 
 RELEASE: Final = 0.25
 """Speech that has begun at the threshold goes on while the score stays above this."""
-EDGE: Final = 0.4
+EDGE: Final = 0.2
 """A stretch begins where the forward score reaches this, and ends where the backward score does:
 each is sharp on its side."""
 _TRIM_MS: Final = 300
@@ -30,7 +30,7 @@ _LEAST_MS: Final = 48
 """At the threshold or above for less than this, it is no speech."""
 PAUSE_MS: Final = 400
 """A pause between two words is muted with them."""
-MARGIN_MS: Final = 40
+MARGIN_MS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
