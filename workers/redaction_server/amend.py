@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 from retrieval import segmentation
 from retrieval.redaction.amended import Amended
 from retrieval.redaction.amending import text_amend
+from retrieval.redaction.audio.regions import at_most
 from retrieval.redaction.errors import RedactionError
 from retrieval.redaction.placeholders import Numbering
 from retrieval.redaction.types import SegmentPlan
 from workers.redaction_server import arrays
-from workers.sandbox import DecodeError
+from workers.redaction_server.sounds import times
+from workers.sandbox import MAX_POLYGONS, DecodeError
+from workers.sandbox.types import MAX_INTERVALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,19 +74,21 @@ class Amender:
         )
 
     def _sound(self, rendition: bytes, regions: Sequence[Finding]) -> Amended:
-        times = [
-            (region.start_ms, region.end_ms)
-            for region in regions
-            if region.start_ms is not None and region.end_ms is not None
-        ]
-        muted = self.sandbox.mute(rendition, intervals_ms=times, limits=self.pipeline.limits)
+        muted = self.sandbox.mute(
+            rendition,
+            intervals_ms=at_most(times(regions), MAX_INTERVALS),
+            limits=self.pipeline.limits,
+        )
         return Amended(rendition=muted.rendition, thumbnail=muted.thumbnail)
 
     def _picture(
         self, rendition: bytes, regions: Sequence[Finding], profile: Profile, *, segments: bool
     ) -> Amended:
         boxes = [region.box for region in regions if region.box is not None]
-        painted = self.sandbox.paint(rendition, boxes=boxes, limits=self.pipeline.limits)
+        for first in range(0, max(len(boxes), 1), MAX_POLYGONS):
+            some = boxes[first : first + MAX_POLYGONS]
+            painted = self.sandbox.paint(rendition, boxes=some, limits=self.pipeline.limits)
+            rendition = painted.rendition
         plans = self._written(painted.rendition, profile) if segments else None
         return Amended(rendition=painted.rendition, thumbnail=painted.thumbnail, segments=plans)
 
