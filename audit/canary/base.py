@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from audit.canary.needles import Needles
-from audit.canary.scanner import Inner, Tally, gathered, scan
+from audit.canary.scanner import Inner, Tally, gathered, scan, together
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _CONTROL_CHARS = 24
@@ -91,7 +91,7 @@ class Look:
         """
         tally = Tally()
         scan(self.needles, tally, gathered(pieces), inner=inner)
-        for form, content in rest() if rest is not None else ():
+        for form, content in together(rest()) if rest is not None else ():
             scan(self.needles, tally, [content], way=(form,))
         self.places += 1
         self.bytes_read += tally.bytes_read

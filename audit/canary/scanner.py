@@ -13,6 +13,7 @@ MOST_DEEP = 4  # a zip inside base64 inside gzip is three
 MOST_UNPACKED_BYTES = 1 << 30  # out of one stream; what is left of a longer one is told
 PIECE_BYTES = 4 << 20
 _PROBE_BYTES = 4096
+_TOGETHER_BYTES = 1 << 20
 _OVERLAP_BYTES = 16384  # longer than any row of a database page
 _AT_ONCE = 64  # streams that are unpacked side by side; more than that begin by chance alone
 
@@ -84,7 +85,7 @@ class StreamScanner:
         for form, content in decoded(window):
             self._inside(form, content)
         if self._inner is not None:
-            for form, content in self._inner(window):
+            for form, content in together(self._inner(window)):
                 self._inside(form, content)
 
     def _inside(self, form: str, content: bytes) -> None:
@@ -135,6 +136,19 @@ def scan(
     for piece in pieces:
         scanner.feed(piece)
     scanner.finish()
+
+
+def together(parts: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """The same content in fewer, larger parts: thousands of short values cost a search each."""
+    held: dict[str, bytearray] = {}
+    for form, content in parts:
+        joined = held.setdefault(form, bytearray())
+        joined += content
+        joined += b"\n"
+        if len(joined) >= _TOGETHER_BYTES:
+            yield form, bytes(held.pop(form))
+    for form, joined in held.items():
+        yield form, bytes(joined)
 
 
 def gathered(pieces: Iterable[bytes | memoryview], *, size: int = PIECE_BYTES) -> Iterator[bytes]:

@@ -24,10 +24,12 @@ _MOST_CHUNKS = 1 << 19  # 1 GB, the most a value may have
 _FIRST_ID = 16384  # FirstNormalObjectId: smaller ones are the catalogue's own
 _MOST_RATIO = 300  # LZ4 packs at most 255 bytes into one, pglz 91
 _RAW_SIZE = 0x3FFFFFFF
+_LEAST_RAW, _MOST_RAW = 32, 1 << 21  # of what fits into a page, compressed
 _BLOCK = 1 << 18
 HELD_BYTES = 256 << 20
 
 Words = npt.NDArray[np.uint32]
+Flags = npt.NDArray[np.bool_]
 
 
 def unpacked_value(stored: bytes) -> bytes:
@@ -82,19 +84,10 @@ class Chunks:
         last = header != _FULL_HEADER
         if last and number and value_id not in self._held:
             return
-        if last and not number and not _plausible(content):
-            return
         chunks = self._held.setdefault(value_id, {})
         if number not in chunks:
             chunks[number] = content
             self._bytes += len(content) + 64
-
-
-def _plausible(stored: bytes) -> bool:
-    """Whether a value in one chunk can be compressed: in one piece it is searched as it stands."""
-    info = int.from_bytes(stored[:4], "little")
-    raw_size = info & _RAW_SIZE
-    return info >> 30 <= 1 and len(stored) - 4 < raw_size <= _MOST_RATIO * len(stored)
 
 
 def _headers(data: bytes, *, compressed: bool) -> Iterator[tuple[int, int]]:
@@ -111,16 +104,37 @@ def _compressed(data: bytes, words: Words, begin: int) -> npt.NDArray[np.int64]:
     most = PAGE_BYTES << 2
     spots = np.flatnonzero((words < most) & (words & 3 == _PACKED) & (words >= _LEAST_BYTES << 2))
     info = _words(data, begin + 4, len(words))[spots]
-    size, length = info & _RAW_SIZE, words[spots] >> 2
-    right = (info >> 30 <= 1) & (size > length - 8) & (size <= length * _MOST_RATIO)
-    return spots[right]
+    return spots[_plausible(info, (words[spots] >> 2) - 8, data, spots + begin + 8)]
 
 
 def _chunks(data: bytes, words: Words, begin: int) -> npt.NDArray[np.int64]:
     spots = np.flatnonzero((words <= _FULL_HEADER) & (words & 3 == 0) & (words > 4 << 2))
     number = _words(data, begin - 4, len(words))[spots]
     value_id = _words(data, begin - 8, len(words))[spots]
-    return spots[(number < _MOST_CHUNKS) & (value_id >= _FIRST_ID)]
+    right = (number < _MOST_CHUNKS) & (value_id >= _FIRST_ID)
+    spots, number = spots[right], number[right]
+    # A value in one piece is of interest only where it is compressed: as it stands it is searched
+    # anyway.
+    alone = (number == 0) & (words[spots] < _FULL_HEADER)
+    info = _words(data, begin + 4, len(words))[spots]
+    packed = _plausible(info, (words[spots] >> 2) - 8, data, spots + begin + 8)
+    return spots[~alone | packed]
+
+
+def _plausible(info: Words, length: Words, data: bytes, at: npt.NDArray[np.int64]) -> Flags:
+    """Whether ``length`` bytes at ``at`` can be a compressed value, by what stands before them.
+
+    pglz takes nothing under 32 bytes and saves a quarter at least (``PGLZ_strategy_default``); both
+    methods begin with a literal.
+    """
+    size, method = (info & _RAW_SIZE).astype(np.int64), info >> 30
+    first = np.frombuffer(data, dtype=np.uint8)[np.minimum(at, len(data) - 1)]
+    stored = length.astype(np.int64)
+    pglz = (method == 0) & (stored * 4 <= size * 3) & (first & 1 == 0)
+    lz4 = (method == 1) & (stored < size) & (first >> 4 > 0)
+    sane = (size >= _LEAST_RAW) & (size <= _MOST_RAW) & (size <= stored * _MOST_RATIO)
+    right: Flags = (pglz | lz4) & sane & (stored > 0)
+    return right
 
 
 def _words(data: bytes, begin: int, count: int) -> Words:
