@@ -9,6 +9,7 @@ rows of value id, number, bytes).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ _BLOCK = 1 << 18
 HELD_BYTES = 256 << 20
 
 Words = npt.NDArray[np.uint32]
+Whole = npt.NDArray[np.integer[Any]]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -118,10 +120,11 @@ def _chunks(data: bytes, words: Words, begin: int) -> npt.NDArray[np.int64]:
     alone = (number == 0) & (words[spots] < _FULL_HEADER)
     info = _words(data, begin + 4, len(words))[spots]
     packed = _plausible(info, (words[spots] >> 2) - 8, data, spots + begin + 8)
-    return spots[~alone | packed]
+    wanted: npt.NDArray[np.int64] = spots[~alone | packed]
+    return wanted
 
 
-def _plausible(info: Words, length: Words, data: bytes, at: npt.NDArray[np.int64]) -> Flags:
+def _plausible(info: Words, length: Whole, data: bytes, at: npt.NDArray[np.int64]) -> Flags:
     """Whether ``length`` bytes at ``at`` can be a compressed value, by what stands before them.
 
     pglz takes nothing under 32 bytes and saves a quarter at least (``PGLZ_strategy_default``); both
