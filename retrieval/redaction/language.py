@@ -46,7 +46,7 @@ _LEFT_OUT: Final = frozenset({"an", "gl", "oc", "wa", "vo"})
 _PERSON: Final = "PERSON"
 # A window is about as long as a paragraph; a text or a rest shorter than ``_LEAST`` letters is not
 # judged. Scripts other than Latin tell their language sooner.
-_WINDOW_LETTERS: Final = 400
+_WINDOW_LETTERS: Final = 300
 _LEAST_LETTERS: Final = 55
 _LEAST_OTHER_SCRIPT: Final = 24
 _SURE_OTHER_SCRIPT: Final = 60
@@ -59,6 +59,7 @@ _NOT_PROSE: Final = re.compile(
     r"<[A-Z_]{2,41}_\d{1,6}>|\S{0,64}@\S{1,64}|https?://\S{1,2000}|www\.\S{1,2000}|[\d\u2588]+"
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_BLANK: Final = re.compile(r"\s")
 # Words that English prose cannot do without and the languages around it do not have.
 _ENGLISH_TEXT: Final = (
     "the of and with that this are from you have they which would your been their there "
@@ -119,6 +120,17 @@ def language_check(text: str, profile: Profile) -> str | None:
     return None
 
 
+def language_told(text: str, profile: Profile) -> str:
+    """The language that decides about ``text``: one ``profile`` does not take, else the main one.
+
+    Of the text as it came: where names are taken out wrongly, too little is left to tell by.
+    """
+    for language in languages_of(text):
+        if not language_supported(language, profile):
+            return language
+    return language_of(text)
+
+
 @lru_cache(maxsize=1)
 def measured_languages() -> frozenset[str]:
     """Languages in which the shipped model finds names well enough, as its manifest says."""
@@ -134,19 +146,22 @@ def _judged(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _windows(text: str) -> Iterator[str]:
-    """Stretches of about ``_WINDOW_LETTERS`` letters, cut at white space where there is some."""
+    """Stretches of about ``_WINDOW_LETTERS`` letters, each half over the next, cut at white space."""
     prose = _NOT_PROSE.sub(" ", text)
     start = 0
-    while start < len(prose):
-        end = start + _WINDOW_LETTERS * 5 // 4
+    while True:
+        end = _blank_after(prose, start + _WINDOW_LETTERS)
         # A short rest belongs to the window before it.
         if end + _WINDOW_LETTERS // 2 >= len(prose):
-            end = len(prose)
-        else:
-            blank = max(prose.rfind(mark, start + _WINDOW_LETTERS // 2, end) for mark in " \n")
-            end = blank if blank > 0 else end
+            yield prose[start:]
+            return
         yield prose[start:end]
-        start = end
+        start = _blank_after(prose, start + _WINDOW_LETTERS // 2)
+
+
+def _blank_after(text: str, at: int) -> int:
+    found = _BLANK.search(text, at, at + _WINDOW_LETTERS // 4)
+    return found.end() if found else at
 
 
 def _window_language(window: str, letters: int) -> str:
