@@ -37,6 +37,7 @@ _AROUND_CHARS: Final = 100
 _BATCH: Final = 16
 # In a text read otherwise than it stands, bare numbers prove little.
 _LEAST_EDITED: Final = 0.5
+_BEYOND_DOUBT: Final = 1.0
 
 # What is longer than a margin is a token: a signed one may have thousands of characters.
 _REST: Final = re.compile(r"[^\s<>\"']{0,20000}")
@@ -104,6 +105,8 @@ class StructuredTextRedactor:
         found, low = look.everywhere()
         found = look.reading_otherwise(found)
         found = look.beside(found)
+        if self._again:
+            found = look.squeezed(found)
         found = spans.not_allowed(view.text, found, profile.allow)
         always = [
             Finding(kind=DENIED, start=start, end=end, score=1.0, recognizer=spans.DENY_LIST)
@@ -183,6 +186,16 @@ class _Look:
                 replace(one, start=start, end=end) for one in self._at_threshold(inside)
             ]
         more = views.sensible(self._text, more, found)
+        return spans.merged([*found, *more]) if more else found
+
+    def squeezed(self, found: list[Finding]) -> list[Finding]:
+        """``found`` and what is beyond doubt once nothing stands between figures."""
+        more: list[Finding] = []
+        for reading in views.squeezed(self._text):
+            for one in self._at_threshold(self._by_rule(reading.text)):
+                start, end = reading.original(one.start, one.end)
+                if one.score >= _BEYOND_DOUBT and reading.edited(start, end):
+                    more.append(replace(one, start=start, end=end))
         return spans.merged([*found, *more]) if more else found
 
     def beside(self, found: list[Finding]) -> list[Finding]:

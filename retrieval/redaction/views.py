@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction.spans import outside
@@ -27,6 +27,10 @@ _MAX_STRETCH: Final = 3_000
 # A line break inside something without blanks; quoting and comment marks of the next line go too.
 # An underscore, a hyphen or a dot at the end of the line belongs to what goes on.
 _BREAK: Final = re.compile(r"(?<=\S)[ \t]{0,8}\r?\n[ \t]{0,40}(?:(?:>|\*|#|//|\|)[ \t]{0,8}){0,4}(?=\S)")
+# A number goes on: the break stands for a blank.
+_DIGIT_BREAK: Final = re.compile(
+    r"(?<=[0-9)])[ \t]{0,8}\r?\n[ \t]{0,40}(?:(?:>|\*|#|//|\|)[ \t]{0,8}){0,4}(?=[(0-9])"
+)
 _PART: Final = r"[^\s,;|\"'<>()\[\]{}]"
 _TAIL: Final = re.compile(_PART + r"{1,80}$")
 _HEAD: Final = re.compile(_PART + r"{1,80}")
@@ -43,9 +47,12 @@ _CODE: Final = re.compile(
 _CODED: Final = re.compile(r"%[2-7]|&[#a-z]|\\[ux]|=[2-7]")
 # Soft hyphens and joiners, and the dash that some write for a wrapped line.
 _VANISH: Final = frozenset("\u00ad\u200b\u200c\u200d")
+# Kinds that have no check digit to say where they end.
+_OPEN_ENDED: Final = frozenset({"EMAIL_ADDRESS", "URL", "USERNAME", "API_KEY", "PASSWORD", "JWT"})
 # A line that ends in a letter or figure.
 _STOPS: Final = re.compile(r"[^\W_][ \t]{0,8}\r?\n")
 _GLUED: Final = re.compile(r"(?<=[0-9])_(?=[^\W_])|(?<=[^\W_])_(?=[0-9])")
+_BETWEEN: Final = re.compile(r"(?<=[0-9])[ .\-]{1,3}(?=[0-9])")
 # Letters written for figures among figures.
 _LOOKS: Final = re.compile(r"(?<![A-Za-z])(?=[0-9OolISB \-]{0,24}[OolISB])[0-9OolISB](?:[ \-]?[0-9OolISB]){7,24}(?![A-Za-z])")
 _FIGURE: Final = {"O": "0", "o": "0", "l": "1", "I": "1", "S": "5", "B": "8"}
@@ -77,7 +84,17 @@ def readings(text: str) -> Iterator[Reading]:
     """Every stretch of ``text`` that reads differently with breaks, mark-up and codes undone."""
     yield from _stretches(text, _apart([*_breaks(text), *_tags(text), *_codes(text)]))
     yield from _stretches(text, [(m.start(), m.end(), " ") for m in _GLUED.finditer(text)])
+    yield from _stretches(text, [(m.start(), m.end(), " ") for m in _DIGIT_BREAK.finditer(text)])
     yield from _stretches(text, _apart(_figures(text)))
+
+
+def squeezed(text: str) -> Iterator[Reading]:
+    """For the second look: stretches with nothing between figures, in lower case."""
+    edits = [(m.start(), m.end(), "") for m in _BETWEEN.finditer(text)]
+    for reading in _stretches(text, edits):
+        lowered = reading.text.lower()
+        if len(lowered) == len(reading.text):
+            yield replace(reading, text=lowered)
 
 
 def _breaks(text: str) -> Iterator[Edit]:
@@ -186,7 +203,11 @@ def sensible(text: str, more: Iterable[Finding], found: Sequence[Finding]) -> li
     """
     candidates = list(more)
     apart = set(outside(candidates, found))
-    return [one for one in candidates if one in apart or _goes_on(text[one.start : one.end])]
+    return [
+        one
+        for one in candidates
+        if one.kind not in _OPEN_ENDED or one in apart or _goes_on(text[one.start : one.end])
+    ]
 
 
 def _goes_on(value: str) -> bool:

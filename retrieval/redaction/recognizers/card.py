@@ -18,6 +18,7 @@ _KIND: Final = "CREDIT_CARD"
 # ISO/IEC 7812: up to 19 digits, the last a Luhn check digit.
 _MIN_DIGITS: Final = 12
 _MAX_DIGITS: Final = 19
+_USUAL: Final = frozenset({15, 16})
 _SURE: Final = 1.0
 # In groups of one or two figures a row of numbers may pass by chance.
 _ODD: Final = 0.6
@@ -66,7 +67,8 @@ class CardRecognizer(Recognizer):
 def _cards(text: str, run: Run) -> Iterator[Span]:
     groups = run.groups
     for first, (start, _) in enumerate(groups):
-        if (first == 0 and not run.open_left) or (first and text[start - 1] == "."):
+        glued = first == 0 and not run.open_left
+        if first and text[start - 1] == ".":
             continue
         digits = ""
         for last in range(first, len(groups)):
@@ -75,13 +77,17 @@ def _cards(text: str, run: Run) -> Iterator[Span]:
             if len(digits) > _MAX_DIGITS:
                 break
             inside = last + 1 < len(groups)
-            if len(digits) < _MIN_DIGITS or not (inside or run.open_right):
+            if len(digits) < _MIN_DIGITS:
+                continue
+            # Between letters: only a whole number, and only of the usual lengths.
+            glued = glued or not (inside or run.open_right)
+            if glued and (inside or first or len(digits) not in _USUAL):
                 continue
             if (inside and text[end] == ".") or text[start:end].count(".") == 1:
                 continue  # a decimal fraction
             sizes = tuple(b - a for a, b in groups[first : last + 1])
             score = _score(digits, sizes)
-            if score:
+            if score and not (glued and score < _SURE):
                 yield _KIND, start, end, score
 
 

@@ -28,12 +28,13 @@ FAIR: Final = (0.45, 0.5, 0.25)
 WEAK: Final = (0.1, 0.15, 0.0)
 """None, or too short for the check to mean much: only beside a context word."""
 
-_GAP: Final = r"(?:[ ./\-\u00b7]| [-/] |[ \t]{0,4}-?\r?\n[ \t]{0,4})"
+_GAP: Final = r"(?:[ ./\-\u00b7]|  | [-/] |[ \t]{0,4}-?\r?\n[ \t]{0,4})"
 _RUN: Final = re.compile(rf"\d+(?:{_GAP}\d+)*")
 _GROUP: Final = re.compile(r"\d+")
 _DATE: Final = re.compile(r"(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)")
 # With a strong check even what could be a date or a decimal fraction is a number.
 _SURE: Final = 0.8
+_MARKED_GROUPS: Final = 3
 _MAX_GROUPS: Final = 8
 _MAX_DIGITS: Final = 20
 _MIN_DIGITS: Final = 8
@@ -122,8 +123,7 @@ class DigitIdRecognizer(Recognizer):
     def _parts(self, text: str, run: Run) -> Iterator[Span]:
         groups = run.groups
         for first in range(len(groups)):
-            if first == 0 and not run.open_left:
-                continue
+            glued = first == 0 and not run.open_left
             start = groups[first][0]
             if first and text[start - 1] == ".":
                 continue
@@ -134,7 +134,11 @@ class DigitIdRecognizer(Recognizer):
                 if sum(sizes) > _MAX_DIGITS:
                     break
                 known = self._by_form.get(sizes)
-                if not known or (last == len(groups) - 1 and not run.open_right):
+                if not known:
+                    continue
+                # Letters right before or behind: only what is written as nothing else is.
+                within = glued or (last == len(groups) - 1 and not run.open_right)
+                if within and len(sizes) < _MARKED_GROUPS:
                     continue
                 if last + 1 < len(groups) and text[end] == ".":
                     continue
@@ -143,7 +147,7 @@ class DigitIdRecognizer(Recognizer):
                 usual = _proper(text, groups[first : last + 1])
                 digits = "".join(text[a:b] for a, b in groups[first : last + 1])
                 for one, score in known:
-                    if (usual or score >= _SURE) and one.check(digits):
+                    if (score >= _SURE or (usual and not within)) and one.check(digits):
                         yield one.kind, start, end, score
 
     def _whole(self, text: str, run: Run) -> list[Span] | None:

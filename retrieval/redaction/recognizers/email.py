@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction import no_torch
-from retrieval.redaction.recognizers.frame import Pattern, Recognizer
+from retrieval.redaction.recognizers.frame import PATTERN_LIMIT_SECONDS, Pattern, Recognizer
 
 with no_torch.blocked():
+    import regex
     import tldextract
 
 if TYPE_CHECKING:
@@ -20,15 +22,17 @@ _KIND: Final = "EMAIL_ADDRESS"
 _SUFFIXES: Final = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 # Local part at most 64 characters, labels at most 63 (RFC 5321 section 4.5.3.1). Presidio's pattern
-# is unbounded, hence quadratic in long runs without an @. Quoted local parts have no blanks here.
-_LOCAL: Final = r"(?>(?:[\w.!#$&'*+\-=^`{|}~]|%(?!40)){1,128})"
-_QUOTED: Final = r"\"[\w.!#$&'*+\-/=?^ `{|}~@]{1,64}\""
+# is unbounded, hence quadratic in long runs without an @; here each @ is looked at from both sides.
+_SIGN: Final = re.compile(r"@|%40")
+_LOCAL_CHARS: Final = frozenset(".!#$&'*+-=^_`{|}~%")
+_MAX_LOCAL: Final = 64
+_LOCAL: Final = r"(?>[\w.!#$&'*+\-=^`{|}~]{1,64})"
 _LABEL: Final = r"[\p{L}\p{N}_](?:[\p{L}\p{N}_\-]{0,61}[\p{L}\p{N}_])?"
-_LITERAL: Final = r"\[(?:IPv6:)?[0-9a-fA-F.:]{3,45}\]"
-_AT: Final = r"(?:@|%40|＠)"
+_HOST: Final = regex.compile(
+    rf"{_LABEL}(?:\.{_LABEL}){{1,8}}|\[(?:IPv6:)?[0-9a-fA-F.:]{{3,45}}\]"
+)
 _SPOKEN_AT: Final = r" ?(?:@|\(at\)|\[at\]|\{at\}|<at>) ?| (?:at|AT) "
 _SPOKEN_DOT: Final = r" ?(?:\(dot\)|\[dot\]|\{dot\}|<dot>) ?| (?:dot|DOT|punkt) "
-_PLAIN: Final = rf"(?<![\w.])(?:{_LOCAL}|{_QUOTED}){_AT}(?:{_LABEL}(?:\.{_LABEL}){{1,8}}|{_LITERAL})"
 _SPACED: Final = rf"(?<![\w.]){_LOCAL} ?@ ?{_LABEL}(?:\.{_LABEL}){{1,8}}"
 _SPOKEN: Final = (
     rf"(?i)(?<![\w.])[\w.+\-]{{1,64}}(?:{_SPOKEN_AT})[\w\-]{{1,63}}"
@@ -55,7 +59,6 @@ class BoundedEmailRecognizer(Recognizer):
         """Compile the patterns."""
         super().__init__(_KIND, words={_KIND: self.CONTEXT})
         self._patterns = (
-            Pattern(_KIND, _PLAIN, _PRIVATE, _judged, hints=("@", "%40")),
             Pattern(_KIND, _SPACED, _PRIVATE, _judged, hints=("@ ", " @")),
             Pattern(_KIND, _SPOKEN, _PRIVATE, _spoken, hints=("dot", "punkt", "(at", "[at", "{at", "<at")),
             Pattern(_KIND, _LOCAL_HOST, _ALONE, hints=("@",)),
@@ -63,10 +66,31 @@ class BoundedEmailRecognizer(Recognizer):
 
     def spans(self, text: str) -> Iterator[Span]:
         """Addresses without the punctuation around them."""
+        for sign in _SIGN.finditer(text):
+            start = _local(text, sign.start())
+            host = _HOST.match(text, sign.end(), timeout=PATTERN_LIMIT_SECONDS)
+            score = _judged(host[0]) if host and start < sign.start() else 0.0
+            if host and score:
+                yield _KIND, start + _lead(text, start, sign.start()), host.end(), score
         for pattern in self._patterns:
             for kind, start, end, score in pattern.spans(text):
                 lead = _lead(text, start, end)
                 yield kind, start + lead, end, score
+
+
+def _local(text: str, end: int) -> int:
+    """Where the local part that ends at ``end`` begins."""
+    if text[end - 1 : end] == '"':  # quoted: "ann lee"@example.org
+        opening = text.rfind('"', max(0, end - _MAX_LOCAL), end - 1)
+        return opening if opening >= 0 and "\n" not in text[opening:end] else end
+    start = end
+    while start and end - start < _MAX_LOCAL and _local_char(text[start - 1]):
+        start -= 1
+    return start
+
+
+def _local_char(char: str) -> bool:
+    return char.isalnum() or char in _LOCAL_CHARS
 
 
 def _lead(text: str, start: int, end: int) -> int:
@@ -78,7 +102,7 @@ def _lead(text: str, start: int, end: int) -> int:
 
 
 def _judged(value: str) -> float:
-    host = value.replace("%40", "@").rpartition("@")[2].strip()
+    host = value.rpartition("@")[2].strip()
     if host.startswith("["):
         return _PUBLIC
     last = host.rpartition(".")[2]
@@ -89,8 +113,6 @@ def _judged(value: str) -> float:
 
 def _spoken(value: str) -> float:
     """Where "at" and "dot" are words, the end must be a public suffix: "look at it dot by dot"."""
-    import re
-
     joined = re.sub(r"(?i)\s*(?:[(\[{<]dot[)\]}>]|\bdot\b|\bpunkt\b)\s*", ".", value)
     host = re.split(r"(?i)\s*(?:@|[(\[{<]at[)\]}>]|\bat\b)\s*", joined, maxsplit=1)[-1]
     dotted = joined != value
