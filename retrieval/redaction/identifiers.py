@@ -40,7 +40,7 @@ def normalise_identifier(kind: str, value: str) -> tuple[str, ...]:
     """
     text = unicodedata.normalize("NFKC", normalise(value).text).strip()
     if kind == "EMAIL_ADDRESS":
-        return _some(_email(text))
+        return _some(_email(text)) if any(map(str.isalnum, text)) else ()
     if kind == "PHONE_NUMBER":
         return _phone(text)
     if kind in _NAMES or kind == "DENIED":

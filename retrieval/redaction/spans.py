@@ -79,11 +79,22 @@ def not_allowed(
     if not allow or not findings:
         return list(findings)
     allowed = sorted(_phrases(text, allow, broken=False))
-    return [
-        finding
-        for finding in findings
-        if not any(start <= finding.start and finding.end <= end for start, end in allowed)
-    ]
+    kept = []
+    for finding in findings:
+        first, last = _letters(text, finding)
+        if not any(start <= first and last <= end for start, end in allowed):
+            kept.append(finding)
+    return kept
+
+
+def _letters(text: str, finding: Finding) -> tuple[int, int]:
+    """The span of ``finding`` without the punctuation at its ends."""
+    first, last = finding.start, finding.end
+    while first < last and not text[first].isalnum():
+        first += 1
+    while last > first and not text[last - 1].isalnum():
+        last -= 1
+    return first, last
 
 
 def denied(text: str, deny: tuple[str, ...]) -> Iterator[tuple[int, int]]:
