@@ -14,7 +14,7 @@ from retrieval.profile_models import Reredaction
 from retrieval.redaction.base import Profile
 from retrieval.redaction.profile_compare import tightens
 from retrieval.selectors.profiles import profile_at, profile_named, profile_of
-from retrieval.states import RawState, State
+from retrieval.states import IN_PROGRESS, RawState, State
 
 OUTDATED = "redaction-outdated"  # the reason of what is withheld for it
 LISTED_AT_MOST = 1_000
@@ -43,6 +43,7 @@ class ReredactionPlan:
     behind: tuple[Behind, ...]
     lost: tuple[UUID, ...]
     returning: int  # withheld because of a stricter profile, and needlessly so by now
+    unsettled: int  # being processed, perhaps still by an older version
     running: Reredaction | None
 
     @property
@@ -113,8 +114,16 @@ def reredaction_plan(*, collection: Collection) -> ReredactionPlan:
         ),
         lost=tuple(lost[:LISTED_AT_MOST]),
         returning=returning_rows(collection=collection, judge=judge).count(),
+        unsettled=_unsettled(collection, profile).count(),
         running=running_of(collection_id=collection.pk),
     )
+
+
+def _unsettled(collection: Collection, profile: Profile) -> QuerySet[Asset]:
+    """Assets on their way that were begun before the profile changed, or may have been."""
+    on_their_way = Asset.objects.filter(collection=collection, state__in=IN_PROGRESS)
+    older = ~Q(profile_version__in=("", profile.ref))
+    return on_their_way.filter(older | Q(state=State.REDACTING))
 
 
 def returning_rows(*, collection: Collection, judge: Judge) -> QuerySet[Asset]:

@@ -60,7 +60,7 @@ def reredact_start(
         collection = _collection(collection_id, lock=True)
         plan = reredaction_plan(collection=collection)
         job = plan.running
-        due = plan.again or plan.returning or (withhold_rest and plan.exposed)
+        due = plan.again or plan.returning or plan.unsettled or (withhold_rest and plan.exposed)
         if job is None and not due:
             raise Conflict(
                 f"Nothing can be redacted anew: all that can be is by {plan.profile.ref}."
