@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+import numpy as np
+
 from retrieval.redaction import verify
 from retrieval.redaction.audio import regions
 from retrieval.redaction.audio.redactor import NoTranscriberError, SpeechRedactor
@@ -19,7 +21,6 @@ from workers.sandbox.reasons import decode_error
 from workers.sandbox.types import MAX_INTERVALS, TensorSpec
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from retrieval.redaction.audio.regions import Interval
@@ -154,9 +155,10 @@ class Sounds:
         windows = list(itertools.pairwise(edges))
         for first in range(0, len(windows), _WINDOWS):
             spec = TensorSpec(sample_rate=RATE, windows_ms=tuple(windows[first : first + _WINDOWS]))
-            yield from self.decoder.tensors(
+            for samples in self.decoder.tensors(
                 rendition, media_type=_OPUS, spec=spec, limits=self.limits
-            )
+            ):
+                yield np.asarray(samples, np.float32)
 
     def _mute(self, rendition: bytes, findings: Sequence[Finding], profile: Profile) -> Muted:
         return self.decoder.mute(

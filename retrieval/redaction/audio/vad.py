@@ -69,10 +69,11 @@ class SileroDetector:
         return f"1+silero-{self._network.version}"
 
     def scores(self, pieces: Iterable[Samples], *, again: bool = False) -> Scores:
-        """Scores of a sound; the second look cuts it elsewhere and hears the telephone band only,
-        with what is quiet made louder.
+        """Scores of a sound.
 
-        Frames begin at two places 16 ms apart, so that a word's edge is near some frame's.
+        The second look cuts it elsewhere and hears the telephone band only, with what is quiet made
+        louder. In the first, frames begin at two places 16 ms apart, so that a word's edge is near
+        some frame's.
         """
         lanes = [_Lane(shift) for shift in ((384,) if again else (0, 256))]
         total = 0
@@ -119,7 +120,8 @@ class _Lane:
         """The score of the frame in which each cell's middle lies."""
         frames = np.concatenate([np.zeros(0, np.float32), *getattr(self, which)])
         middles = np.arange(count) * CELL + CELL // 2 + self.shift
-        return frames[np.minimum(middles // FRAME, len(frames) - 1)] if count else frames[:0]
+        scores: _Scores = frames[np.minimum(middles // FRAME, len(frames) - 1)]
+        return scores
 
 
 def _blocks(pieces: Iterable[Samples]) -> Iterator[tuple[Samples, Samples, bool]]:

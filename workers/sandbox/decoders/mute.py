@@ -68,7 +68,8 @@ def _kept(places: np.ndarray[Any, Any], start: int, end: int) -> Samples:
     """The share of the sound that stays at each sample of a stretch: 1 at its ends, 0 within."""
     fade = max(1, min(_FADE_MS * RATE // 1000, (end - start) // 4))
     inside = np.minimum(places - start, end - 1 - places) / fade
-    return (0.5 + 0.5 * np.cos(np.pi * np.clip(inside, 0.0, 1.0))).astype(np.float32)
+    kept: Samples = (0.5 + 0.5 * np.cos(np.pi * np.clip(inside, 0.0, 1.0))).astype(np.float32)
+    return kept
 
 
 def _blocks(file: BinaryIO, limit_ms: int) -> Iterator[Samples]:
