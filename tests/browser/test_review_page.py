@@ -237,6 +237,10 @@ def test_by_keyboard_and_in_the_dark(visit, assets):
     visit.locator(".review.uncovered").wait_for()
     screenshot(visit, "review-dark")
     assert LedgerPending.objects.filter(event="review:asset:uncover").count() == 1
+    visit.set_viewport_size({"width": 390, "height": 800})
+    assert visit.evaluate("document.querySelector('.review').scrollWidth") <= 390
+    screenshot(visit, "review-narrow")
+    visit.set_viewport_size({"width": 1280, "height": 900})
     # Meanwhile somebody else has decided.
     with scope.system():
         Review.objects.filter(pk=review.pk).update(state="accepted")
