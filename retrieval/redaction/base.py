@@ -21,12 +21,6 @@ MutedAs = Literal["silence", "tone"]
 Box = tuple[int, int, int, int]
 """(x, y, width, height) in pixels, x to the right, y down, from the upper left corner."""
 
-# What this version of the pipeline is able to find at all. Names, places and organisations need a
-# trained recogniser, faces and written text in pictures need detectors: none of those is here yet,
-# and reports say so by listing only what is covered.
-COVERS: tuple[str, ...] = ("text:structured", "image:metadata", "audio:metadata")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One place where something personal was recognised; it never holds the content itself.
@@ -120,7 +114,6 @@ class Profile:
     entities: Mapping[str, EntityRule]
     image: ImagePolicy = field(default_factory=ImagePolicy)
     audio: AudioPolicy = field(default_factory=AudioPolicy)
-    covers: tuple[str, ...] = COVERS
     # Modalities in which nothing can be looked for (arrays) and which pass all the same; ``*`` is
     # every one. Others are quarantined.
     passes: frozenset[str] = frozenset()
@@ -139,6 +132,21 @@ class Profile:
     def lets_through(self, modality: str) -> bool:
         """Whether data of a modality in which nothing can be looked for may be kept and shown."""
         return bool(self.passes & {modality, "*"})
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """What is looked for and taken out at all, as reports tell it."""
+        looked_for = {
+            "text:structured": True,
+            "text:names": "PERSON" in self.kinds,
+            "image:metadata": True,
+            "image:text": self.image.text == "redact",
+            "image:faces": self.image.faces == "fill",
+            "image:codes": self.image.codes == "fill",
+            "audio:metadata": True,
+            "audio:speech": self.audio.speech != "keep",
+        }
+        return tuple(what for what, yes in looked_for.items() if yes)
 
     @property
     def any_language(self) -> bool:

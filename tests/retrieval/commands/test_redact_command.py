@@ -7,6 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from retrieval.redaction.profiles import STANDARD
+
 pytestmark = pytest.mark.timeout(240)
 CARD = "4111 1111 1111 1111"
 
@@ -37,7 +39,7 @@ def test_files_are_reported_and_renditions_written(folder, tmp_path):
     (found,) = note["findings"]
     assert set(found) == {"kind", "start", "end", "score", "recognizer"}
     assert (found["kind"], found["start"], found["end"]) == ("CREDIT_CARD", 4, 23)
-    assert note["covers"] == ["text:structured", "image:metadata", "audio:metadata"]
+    assert note["covers"] == list(STANDARD.covers)
     empty = by_name["empty.txt"]
     assert (empty["state"], empty["findings"]) == ("rejected", [])
     assert empty["reason"].startswith("empty-file: ")
