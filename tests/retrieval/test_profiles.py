@@ -21,6 +21,7 @@ from retrieval.selectors.profiles import (
 )
 from retrieval.services.collections import collection_create
 from retrieval.services.profiles import hash_key, profile_change, profile_create
+from retrieval.services.search.reach import _rules as search_rules
 from tests.retrieval.api.conftest import paths, people
 
 __all__ = ["paths", "people"]
@@ -153,3 +154,16 @@ def test_the_command_takes_profiles_by_name_or_from_a_file(people, tmp_path):
             command_profile(str(file))
     with pytest.raises(CommandError):
         command_profile("nobodys")
+
+
+def test_a_query_over_several_collections_loses_what_any_of_them_takes_out(people):
+    profile_create(by=people.steward, name="ours", rules=RULES)
+    wide = collection_create(by=people.steward, name="B", redaction_profile="open")
+    own = collection_create(by=people.steward, name="C", redaction_profile="ours")
+    assert search_rules([wide], "text").profile is OPEN
+    assert search_rules([own], "text").profile.ref == "ours@1"
+    both = search_rules([wide, own], "text").profile
+    assert both.name == "combined"
+    assert {"PERSON", "CREDIT_CARD"} <= set(both.kinds)
+    assert both.deny == ("Blue Heron",)
+    assert search_rules([], "text").profile is STANDARD
