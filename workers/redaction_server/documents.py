@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from retrieval import segmentation
-from retrieval.redaction.language import language_of
+from retrieval.redaction.language import language_told
 from retrieval.redaction.types import SegmentPlan
 from workers.redaction_server import offsets
 from workers.redaction_server.parts import Parts
+from workers.sandbox.reasons import decode_error
 
 if TYPE_CHECKING:
     from retrieval.redaction.base import (
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
         Profile,
         TextRedactor,
     )
+    from workers.redaction_server.sheets import Read
     from workers.sandbox.types import Normalised
 
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
+PAGE_BREAK: Final = "\n\n"
 _PLAIN: Final = frozenset({"text/plain", "text/markdown"})
 
 
@@ -34,18 +37,24 @@ def redact(
     book: PlaceholderBook,
     redactor: TextRedactor,
     thumbnail: Callable[[str], bytes],
+    read: Read | None = None,
 ) -> Parts:
     """The document as redacted text; ``thumbnail`` draws its first lines.
 
+    ``read`` is what stands in its pictures, redacted already: it follows the text of its page.
+
     Raises:
+        DecodeError: no-text-layer, where there is no text even in pictures.
         RedactionTimeoutError: nothing of it may pass.
     """
     redacted = [redactor.redact(page.text, profile=profile, book=book) for page in media.pages]
     pages = [
-        segmentation.Page(page.number, part.text)
+        segmentation.Page(page.number, _with(part.text, read, page.number))
         for page, part in zip(media.pages, redacted, strict=True)
     ]
     text = segmentation.join_pages(pages)
+    if read is not None and not any(map(str.isalnum, text)):
+        raise decode_error("no-text-layer")
     found = _joined([part.findings for part in redacted], [page.text for page in media.pages])
     return Parts(
         media_type=TEXT_TYPE,
@@ -53,10 +62,20 @@ def redact(
         thumbnail=thumbnail(text),
         thumbnail_type="image/webp",
         segments=chunks(pages),
-        findings=_in_source(found, media, source),
-        low=_joined([part.low for part in redacted], [part.text for part in redacted]),
-        language=language_of(text),
+        findings=(*_in_source(found, media, source), *(read.findings if read else ())),
+        low=(
+            *_joined([part.low for part in redacted], [page.text for page in pages]),
+            *(read.low if read else ()),
+        ),
+        steps=read.steps if read else (),
+        language=language_told(joined(media), profile),
     )
+
+
+def _with(text: str, read: Read | None, page: int | None) -> str:
+    """A page's own text, then what stands in its pictures."""
+    written = read.of(page) if read else ""
+    return PAGE_BREAK.join(part for part in (text, written) if part)
 
 
 def joined(media: Normalised) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 
 from retrieval import segmentation
+from retrieval.redaction.language import language_check, language_of
 from retrieval.redaction.types import SegmentPlan, StepRecord, Verdict
 from retrieval.redaction.verify import INCOMPLETE
 from workers.redaction_server import arrays
@@ -73,6 +74,7 @@ class Images:
             parts,
             findings=found.findings,
             low=found.low,
+            language=language_of(found.text),
             steps=(
                 StepRecord(
                     step=f"look for faces, codes and writing, fill {len(found.polygons)}",
@@ -95,7 +97,8 @@ class Images:
         left = self.redactor.find(pixels, profile=profile, again=True)
         if left.unreadable:
             return Verdict(findings=left.findings, reason="picture-unreadable")
-        return Verdict(findings=left.findings, reason=INCOMPLETE if left.findings else "")
+        reason = INCOMPLETE if left.findings else language_check(left.text, profile)
+        return Verdict(findings=left.findings, reason=reason or "")
 
     def _find(self, rendition: bytes, profile: Profile, book: PlaceholderBook) -> ImageFindings:
         found = self.redactor.find(self._pixels(rendition), profile=profile, book=book)

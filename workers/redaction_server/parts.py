@@ -25,6 +25,8 @@ class Parts:
     steps: tuple[StepRecord, ...] = ()
     language: str = ""
     """ISO 639-1, of what is written or said; empty where that cannot be told."""
+    modality: str = ""
+    """Where it is another than the file's: the pages of a scan are text."""
 
 
 def unchanged(media: Normalised, segments: tuple[SegmentPlan, ...]) -> Parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -24,6 +24,7 @@ from retrieval.redaction.types import (
 )
 from workers.redaction_server import arrays, documents
 from workers.redaction_server.parts import Parts, unchanged
+from workers.redaction_server.sheets import Sheets, SheetSource, as_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ UNSEEN: Final = "UNSEEN_DATA"
 NO_KEYS: Final = RedactionKeys()
 
 
-class Decoder(Protocol):
+class Decoder(SheetSource, Protocol):
     """The part of the sandbox that is used here; all calls block."""
 
     def sniff_normalise(
@@ -91,7 +92,7 @@ class Pipeline:
         parts = self._parts(media, source, duration_ms, profile, book)
         counted = Counter(finding.kind for finding in (*label.findings, *parts.findings))
         return Prepared(
-            modality=modality,
+            modality=parts.modality or modality,
             source_type=media.source_type,
             media_type=parts.media_type,
             rendition=parts.rendition,
@@ -104,8 +105,8 @@ class Pipeline:
             profile_version=profile.ref,
             covers=profile.covers,
             metadata_removed=media.metadata_found,
-            width=media.width,
-            height=media.height,
+            width=None if parts.modality else media.width,
+            height=None if parts.modality else media.height,
             duration_ms=duration_ms,
             captured_at=media.captured_at,
             findings=parts.findings[:MAX_FINDINGS],
@@ -133,22 +134,47 @@ class Pipeline:
         duration_ms: int | None,
         profile: Profile,
         book: PlaceholderBook,
+        *,
+        query: bool = False,
     ) -> Parts:
         """What the redacted file consists of, by its modality."""
-        if media.modality == "text":
-            return documents.redact(
-                media,
-                source,
-                profile=profile,
-                book=book,
-                redactor=self.redactor,
-                thumbnail=self.decoder.thumbnail_text,
-            )
+        if media.modality == "text" or (media.modality == "image" and media.sheets):
+            return self._pages(media, source, profile, book, query=query)
         if media.modality == "image":
             return self.images.redact(media, profile=profile, book=book)
         if media.modality == "audio":
             return self.sounds.redact(media, profile=profile, book=book)
         return unchanged(media, arrays.segments(duration_ms))
+
+    def _pages(
+        self,
+        media: Normalised,
+        source: int | bytes,
+        profile: Profile,
+        book: PlaceholderBook,
+        *,
+        query: bool,
+    ) -> Parts:
+        """A document, its pictures read; a TIFF of several pages is one where there is writing."""
+        sheets = Sheets(self.decoder, self.images.redactor)
+        read = sheets.read(
+            media, source, profile=profile, book=book, limits=self.limits, query=query
+        )
+        if media.modality == "image":
+            if not read.is_document:
+                parts = self.images.redact(media, profile=profile, book=book)
+                return replace(parts, steps=(*parts.steps, *read.steps))
+            media = as_document(media)
+        parts = documents.redact(
+            media,
+            source,
+            profile=profile,
+            book=book,
+            redactor=self.redactor,
+            thumbnail=self.decoder.thumbnail_text,
+            read=read,
+        )
+        return replace(parts, modality="text")
 
     def verify(self, rendition: bytes, *, media_type: str, profile: Profile) -> Verdict:
         """What a second look still finds in a rendition.
@@ -189,8 +215,9 @@ class Pipeline:
         media = self.decoder.sniff_normalise(source, name_hint=name, limits=self.limits)
         modality = arrays.modality_of(media, claim, profile)
         duration_ms = arrays.duration_ms(media, claim)
-        if media.modality == "text":
-            text = documents.joined(media)[:_MAX_QUERY_CHARS]
+        text = documents.joined(media)
+        if media.modality == "text" and (not media.sheets or len(text) >= _MAX_QUERY_CHARS):
+            text = text[:_MAX_QUERY_CHARS]
             redacted = self.redactor.redact(text, profile=profile)
             return QueryMedia(
                 modality=modality,
@@ -199,12 +226,13 @@ class Pipeline:
                 text=redacted.text,
                 redactions=_counts(Counter(finding.kind for finding in redacted.findings)),
             )
-        parts = self._parts(media, source, duration_ms, profile, Numbering())
+        parts = self._parts(media, source, duration_ms, profile, Numbering(), query=True)
+        is_text = parts.media_type.startswith("text/")
         return QueryMedia(
-            modality=modality,
-            media_type=parts.media_type,
-            rendition=parts.rendition,
-            text="",
+            modality=parts.modality or modality,
+            media_type=media.media_type if is_text else parts.media_type,
+            rendition=b"" if is_text else parts.rendition,
+            text=parts.rendition.decode()[:_MAX_QUERY_CHARS] if is_text else "",
             redactions=_counts(Counter(finding.kind for finding in parts.findings)),
             duration_ms=duration_ms,
         )

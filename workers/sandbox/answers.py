@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from workers.sandbox import npy
 from workers.sandbox.reasons import decode_error
 from workers.sandbox.sniff import Kind
-from workers.sandbox.types import Muted, Normalised, PageText, Painted, SoundFacts, Step
+from workers.sandbox.types import Muted, Normalised, PageText, Painted, Sheet, SoundFacts, Step
 from workers.sandbox.wire import Answer
 
 if TYPE_CHECKING:
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 RENDITION_KINDS: Final = {"image/webp": "webp", "audio/ogg": "ogg", npy.MEDIA_TYPE: "npy"}
 """Media types of our renditions, and the decoder for each."""
+
+SHEET_KINDS: Final = {
+    "application/pdf": "pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "image/tiff": "tiff",
+}
+"""Media types of files with pictures of pages, and the decoder for each."""
 
 METADATA_KINDS: Final = frozenset(
     {
@@ -36,6 +43,7 @@ METADATA_KINDS: Final = frozenset(
 
 _STEP: Final = re.compile(r"[a-z0-9][a-z0-9 ,.:-]{0,79}")
 _MAX_SIDE: Final = 1 << 16
+_MAX_SHEETS: Final = 100_000
 _MAX_INTEGER: Final = 1 << 53
 _WEBP_HEADER: Final = 12
 
@@ -62,6 +70,15 @@ class _Facts:
         if type(value) is not int or not low <= value <= high:
             raise decode_error("decoder-crashed")
         return value
+
+    def whole(self, name: str, *, high: int) -> tuple[int, ...]:
+        """A list of whole numbers; empty where there is none."""
+        value = self._facts.get(name) or ()
+        if not isinstance(value, list | tuple) or len(value) > _MAX_SHEETS:
+            raise decode_error("decoder-crashed")
+        if not all(type(item) is int and 0 <= item <= high for item in value):
+            raise decode_error("decoder-crashed")
+        return tuple(value)
 
     def texts(self, name: str) -> list[str]:
         value = self._facts.get(name)
@@ -138,6 +155,22 @@ def muted(answer: Answer) -> Muted:
     )
 
 
+def sheets(answer: Answer) -> list[Sheet]:
+    """The checked pictures of a document in `answer`."""
+    import numpy as np
+
+    pages = _Facts(answer.header).whole("pages", high=_MAX_SIDE)
+    pictures = arrays(answer)
+    if len(pages) != len(pictures):
+        raise decode_error("decoder-crashed")
+    found = []
+    for page, pixels in zip(pages, pictures, strict=True):
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:  # noqa: PLR2004
+            raise decode_error("decoder-crashed")
+        found.append(Sheet(page, pixels.astype(np.uint8, copy=False)))
+    return found
+
+
 def painted(answer: Answer) -> Painted:
     """The checked `Painted` in `answer`."""
     if len(answer.buffers) != 2 or not all(map(_is_webp, answer.buffers)):  # noqa: PLR2004
@@ -157,6 +190,7 @@ def normalised(answer: Answer, kind: Kind, components: Mapping[str, str]) -> Nor
             source_type=kind.media_type,
             media_type="text/plain",
             pages=_pages(facts, answer.buffers),
+            sheets=facts.whole("sheets", high=_MAX_SIDE),
             metadata_found=metadata,
             captured_at=facts.moment("captured_at"),
             steps=steps,
@@ -178,6 +212,7 @@ def normalised(answer: Answer, kind: Kind, components: Mapping[str, str]) -> Nor
         thumbnail_type="image/webp",
         width=facts.integer("width", low=1, high=_MAX_SIDE) if image else None,
         height=facts.integer("height", low=1, high=_MAX_SIDE) if image else None,
+        sheets=facts.whole("sheets", high=_MAX_SIDE) if image else (),
         original_width=facts.integer("original_width", low=1) if image else None,
         original_height=facts.integer("original_height", low=1) if image else None,
         duration_ms=None if image else facts.integer("duration_ms", low=1),

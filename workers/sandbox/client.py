@@ -23,6 +23,7 @@ from workers.sandbox.sniff import Kind, relabel, sniff
 from workers.sandbox.types import (
     MAX_INTERVALS,
     MAX_POLYGONS,
+    MAX_SHEETS,
     MAX_WINDOWS,
     MEGABYTE,
     Limits,
@@ -30,6 +31,7 @@ from workers.sandbox.types import (
     Normalised,
     Painted,
     SandboxHealth,
+    Sheet,
     SoundFacts,
     TensorSpec,
     Wall,
@@ -208,6 +210,45 @@ class Sandbox:
             except Refusal as refusal:
                 raise decode_error(refusal.code, refusal.numbers) from None
             return answers.muted(answer)
+
+    def pictures(
+        self,
+        source: bytes | int,
+        *,
+        source_type: str,
+        first: int,
+        count: int,
+        limits: Limits = _DEFAULT,
+    ) -> list[Sheet]:
+        """Pictures `first` to `first + count` of those that `Normalised.sheets` counts.
+
+        `source` is the document as it came in, `source_type` its sniffed MIME type; of a TIFF every
+        page is one.
+
+        Raises:
+            DecodeError: the document cannot be read.
+            SandboxUnavailable: try again later.
+            ValueError: more than `MAX_SHEETS` at once, or a kind of file that has none.
+        """
+        if count > MAX_SHEETS:
+            raise ValueError(f"{count} pictures, at most {MAX_SHEETS} at a time")
+        kind = answers.SHEET_KINDS.get(source_type)
+        if kind is None:
+            raise ValueError(f"there are no pages in {source_type!r}")
+        arguments = {
+            "kind": kind,
+            "first": first,
+            "count": count,
+            "max_pixels": limits.max_pixels,
+        }
+        with contextlib.ExitStack() as stack:
+            fd = as_input(source, stack)
+            job = _job("pictures", arguments, size_of(fd), limits, limits.wall_seconds)
+            try:
+                answer = self._run(job, fd, limits.max_output_bytes)
+            except Refusal as refusal:
+                raise decode_error(refusal.code, refusal.numbers) from None
+            return answers.sheets(answer)
 
     def paint(
         self,

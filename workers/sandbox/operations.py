@@ -19,6 +19,7 @@ from workers.sandbox.decoders import (
     paint,
     pdf,
     plain,
+    sheets,
     tensors,
     text_picture,
     versions,
@@ -61,6 +62,10 @@ def _mute(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     return mute.mute(_open(fd), size, arguments)
 
 
+def _pictures(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
+    return sheets.decode(_open(fd), size, arguments)
+
+
 def _paint(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     return paint.paint(_open(fd), size, arguments)
 
@@ -81,6 +86,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "mute": _mute,
     "inspect_sound": _inspect_sound,
     "paint": _paint,
+    "pictures": _pictures,
 }
 
 
@@ -89,6 +95,7 @@ def warm_up() -> None:
     plain.warm_up()
     html.warm_up()
     docx.warm_up()
+    pdf.warm_up()
     image.warm_up()
     audio.warm_up()
     array.warm_up()

@@ -48,8 +48,7 @@ REASONS: Final[dict[str, Reason]] = {
         "The document has more pictures of pages than are read ({limit}).", "quarantined"
     ),
     "no-text-layer": Reason(
-        "The PDF holds pictures of pages and no text; reading such pages (OCR) comes with a later "
-        "version.",
+        "The document holds no text, and none could be read in its pictures.",
         "quarantined",
     ),
     "forbidden-xml": Reason(

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Modality = Literal["text", "image", "audio", "array"]
 """``array`` is numbers of whatever an upload says they are: depth, heat, a sensor's."""
@@ -73,6 +77,8 @@ class Normalised:
     """MIME type of `rendition`; ``text/plain`` for text."""
     rendition: bytes = b""
     pages: tuple[PageText, ...] = ()
+    sheets: tuple[int, ...] = ()
+    """Of a document: for each picture that may hold writing its page, 0 where there are none."""
     thumbnail: bytes | None = None
     thumbnail_type: str | None = None
     width: int | None = None
@@ -88,6 +94,14 @@ class Normalised:
     captured_at: datetime | None = None
     """From EXIF; aware; read as UTC where the camera does not say its offset."""
     steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A picture out of a document: ``pixels`` uint8 (height, width, 3) RGB, `page` 0 if none."""
+
+    page: int
+    pixels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +146,8 @@ class TensorSpec:
 
 
 MAX_WINDOWS: Final = 64
+MAX_SHEETS: Final = 4
+"""Pictures out of a document that can be asked for at once: they come back in memory together."""
 MAX_POLYGONS: Final = 1_000
 """Parts of a picture that can be filled at once, for the same reason as `MAX_INTERVALS`."""
 MAX_INTERVALS: Final = 2_500

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Read more poorly than this, a line in which anything was found goes as a whole.
 _UNSURE: Final = 0.8
 # Names and addresses may be broken anywhere.
-_MAY_GO_ON: Final = frozenset({"PERSON", "ADDRESS", "LOCATION", "ORGANIZATION"})
+_MAY_GO_ON: Final[frozenset[str]] = frozenset({"PERSON", "ADDRESS", "LOCATION", "ORGANIZATION"})
 _TOUCHED: Final = 0.1
 _SPACE: Final = re.compile(r"\s")
 
@@ -101,7 +101,13 @@ def analyse(lines: Sequence[Line], *, redactor: TextRedactor, profile: Profile) 
     by_lines = list(found)
     for between in (" ", ""):
         broken = joined(blocks, texts, line=between, block="\n\n")
-        found += _crossing(broken, redactor, profile, by_lines)
+        # Words run together are new words to a recogniser of names.
+        kinds: frozenset[str] = frozenset() if between else _MAY_GO_ON
+        found += [
+            item
+            for item in _crossing(broken, redactor, profile, by_lines)
+            if item.kind not in kinds
+        ]
     bent = noise.digits(noise.closed(by_rows))
     found += _textual(bent, redactor, profile)
     found += _shaped(bent, profile)

@@ -7,6 +7,7 @@ import io
 import zipfile
 
 import docx
+import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from docx.oxml.ns import qn
@@ -263,13 +264,38 @@ def test_pdf_gives_its_text_page_by_page(sandbox):
     assert any(step.step == "extract text layer of 2 of 3 pages" for step in result.steps)
 
 
-def test_a_scanned_pdf_waits_for_ocr(sandbox):
+def test_pages_of_a_scanned_pdf_come_as_pictures(sandbox):
     buffer = io.BytesIO()
-    Image.new("RGB", (100, 100)).save(buffer, "PDF")
+    Image.new("RGB", (100, 60), "green").save(buffer, "PDF")
+    result = sandbox.sniff_normalise(buffer.getvalue(), name_hint="scan.pdf")
+    assert result.sheets == (1,)
+    assert [page.text for page in result.pages] == [""]
+    (sheet,) = sandbox.pictures(buffer.getvalue(), source_type="application/pdf", first=0, count=1)
+    assert sheet.page == 1
+    assert sheet.pixels.shape[2] == 3
+    assert np.abs(sheet.pixels[30, 30].astype(int) - (0, 128, 0)).max() < 4
+
+
+def test_comments_and_fields_of_a_pdf_are_text_of_their_page(sandbox):
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 200] /Annots [4 0 R 5 0 R] >>",
+        b"<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] /Contents (a comment on it) >>",
+        b"<< /Type /Annot /Subtype /Widget /FT /Tx /Rect [0 9 9 18] /T (f) /V (filled in) >>",
+    ]
+    data = b"%PDF-1.7\n"
+    for number, content in enumerate(objects, 1):
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    data += b"trailer << /Root 1 0 R /Size 6 >>\n%%EOF"
+    (page,) = sandbox.sniff_normalise(data, name_hint="a.pdf").pages
+    assert page.text == "a comment on it\n\nfilled in"
+
+
+def test_a_pdf_with_nothing_on_it_waits_for_a_human(sandbox):
     with pytest.raises(DecodeError) as caught:
-        sandbox.sniff_normalise(buffer.getvalue(), name_hint="scan.pdf")
+        sandbox.sniff_normalise(pdf_of([[]]), name_hint="empty.pdf")
     assert (caught.value.code, caught.value.disposition) == ("no-text-layer", "quarantined")
-    assert "(OCR) comes with a later version" in caught.value.reason
 
 
 def test_too_many_pages_are_refused(sandbox):

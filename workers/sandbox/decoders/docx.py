@@ -34,6 +34,7 @@ _DOCTYPE: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _SKIPPED: Final = frozenset(
     (f"{_W}del", f"{_W}moveFrom", f"{_W}instrText", f"{_W}delText", f"{_W}pPr", _FALLBACK)
 )
+_MEDIA: Final = "word/media/"
 _SEPARATOR_NOTES: Final = ("separator", "continuationSeparator", "continuationNotice")
 
 
@@ -157,11 +158,13 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
         archive = zipfile.ZipFile(file)
     except zipfile.BadZipFile:
         raise Refusal("truncated") from None
+    sheets = 0
     with archive:
         names = set(archive.namelist())
         if _MAIN not in names:
             raise Refusal("unknown-type")
         _check_archive(archive)
+        sheets = len(docx_pictures(archive))
         try:
             texts, reader = _read(archive)
         except (zipfile.BadZipFile, etree.XMLSyntaxError, EOFError):
@@ -172,7 +175,14 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
         reader.found.add("comments")
     text = tidy(_EMPTY_HEADING.sub("", "\n\n".join(texts)))
     steps = [("extract text", "docx")]
-    return answer([text], arguments, metadata=sorted(reader.found), steps=steps)
+    return answer(
+        [text], arguments, metadata=sorted(reader.found), steps=steps, sheets=[0] * sheets
+    )
+
+
+def docx_pictures(archive: zipfile.ZipFile) -> list[str]:
+    """Names of the pictures in a Word file, in the archive's order."""
+    return [name for name in archive.namelist() if name.startswith(_MEDIA) and name != _MEDIA]
 
 
 def _read(archive: zipfile.ZipFile) -> tuple[list[str], _Reader]:

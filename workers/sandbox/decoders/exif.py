@@ -52,6 +52,7 @@ class Found:
 
     kinds: set[str] = field(default_factory=set)
     size: tuple[int, int] = (0, 0)
+    frames: int = 1
     captured_at: str | None = None
 
 
@@ -80,7 +81,9 @@ def inventory(image: Image.Image, *, frames: bool = True) -> Found:
             found.kinds.add(kind)
     if getattr(image, "text", None):
         found.kinds.add("text-chunks")
-    if frames and getattr(image, "n_frames", 1) > 1:
+    if frames:
+        found.frames = getattr(image, "n_frames", 1)
+    if found.frames > 1:
         found.kinds.add("further-frames")
     # Whatever a camera wrote into the tags, a picture is not refused for it.
     with contextlib.suppress(Exception):

@@ -134,6 +134,7 @@ def decode(file: BinaryIO, size: int, arguments: Mapping[str, Any]) -> Result:
         "original_width": found.size[0],
         "original_height": found.size[1],
         "metadata": sorted(found.kinds),
+        "sheets": list(range(1, found.frames + 1)) if kind == "tiff" and found.frames > 1 else [],
         "captured_at": found.captured_at,
         "steps": [
             [f"decode {kind}", "image"],

@@ -71,20 +71,25 @@ def answer(
     numbered: bool = False,
     metadata: Sequence[str] = (),
     steps: Sequence[tuple[str, str]] = (),
+    sheets: Sequence[int] = (),
 ) -> Result:
     """The answer of every text decoder: one buffer a page.
+
+    `sheets` are the pages (0: none) of pictures that are still to be read, with which a document
+    may be without text.
 
     Raises:
         Refusal: too-much-text, or no-content where there is nothing but white space.
     """
     if sum(map(len, texts)) > arguments["max_chars"]:
         raise Refusal("too-much-text", limit=arguments["max_chars"] // MILLION)
-    if not any(text.strip() for text in texts):
+    if not sheets and not any(text.strip() for text in texts):
         raise Refusal("no-content")
     facts = {
         "numbered": int(numbered),
         "metadata": sorted(set(metadata)),
         "steps": [list(step) for step in steps],
+        "sheets": list(sheets),
     }
     return Result(facts, [text.encode() for text in texts])
 

@@ -16,6 +16,7 @@ from workers.sandbox.decoders import (
     paint,
     pdf,
     plain,
+    sheets,
     text_picture,
 )
 
@@ -29,6 +30,7 @@ COMPONENTS: Final = {
     "loudness": f"{loudness.VERSION}+av-{version('av')}",
     "mute": f"{mute.VERSION}+av-{version('av')}",
     "paint": f"{paint.VERSION}+pillow-{version('pillow')}",
+    "sheets": f"{sheets.VERSION}+pypdfium2-{version('pypdfium2')}-pillow-{version('pillow')}",
     "array": f"{array.VERSION}+numpy-{version('numpy')}",
     "text_picture": f"{text_picture.VERSION}+pillow-{version('pillow')}",
 }
