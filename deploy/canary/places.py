@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import psycopg
 
 from audit.canary.base import CannotLook, Controls, Look, Store
-from deploy.canary.blobs import originals, renditions
+from deploy.canary.blobs import opened
 from deploy.canary.cluster import ClusterFiles, WriteAheadLog, pgdata_of
 from deploy.canary.dump import Dump
 from deploy.canary.files import Folder
@@ -61,8 +61,7 @@ def stores(paths: Paths, *, redis_url: str, also: list[Path], stack: ExitStack) 
         Queue(redis_url, own=str(paths.redis_socket) in unquote(redis_url)),
         *_folders(paths),
         Processes(paths.data),
-        renditions(),
-        originals(),
+        *opened(),
         *(Folder(f"{folder}, as asked for", folder) for folder in also),
     ]
 

@@ -41,7 +41,8 @@ class Command(BaseCommand):
         )  # fmt: skip
         parser.add_argument(
             "--originals", action="store_true",
-            help="finds in stored originals count, too: after their period is over nothing is left",
+            help="finds in originals, and in renditions held back, count too: for when the period "
+            "of originals is over",
         )  # fmt: skip
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -102,7 +103,7 @@ class Command(BaseCommand):
             self.stdout.write(f"      {text}")
         if store.permitted and store.hits:
             count = len({hit.token for hit in store.hits})
-            self.stdout.write(f"      {count} tokens, which may be here until purged")
+            self.stdout.write(f"      {count} tokens, which may be here")
             return
         for text in _places(store.hits, lines)[:_PLACES_SHOWN]:
             self.stdout.write(f"      {text}")

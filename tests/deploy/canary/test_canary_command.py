@@ -75,7 +75,7 @@ def test_a_find_is_told_by_place_form_and_line(folders, monkeypatch, capsys):
 def test_originals_may_hold_tokens_until_they_are_asked_for(folders, monkeypatch, capsys):
     (folders / "sealed" / "raw").write_text(TOKENS[0])
     status, out = asked(monkeypatch, capsys)
-    assert (status, "1 tokens, which may be here until purged" in out) == (0, True)
+    assert (status, "1 tokens, which may be here" in out) == (0, True)
     assert asked(monkeypatch, capsys, "--originals")[0] == 1
 
 

@@ -61,7 +61,7 @@ def _report(name: str, report: dict[str, Any], canaries: int) -> list[str]:
     for store in report["stores"]:
         found = len({hit["line"] for hit in store["hits"]})
         if store["permitted"]:
-            lines.append(f"  {found} in {store['name']}, where they may be until purged")
+            lines.append(f"  {found} in {store['name']}, where they may be")
         elif found:
             lines.append(f"  LEAK: {found} in {store['name']}")
             lines += [
