@@ -96,7 +96,7 @@ class CollectionView(ScopedView):
     def patch(self, request: Request, collection_id: UUID) -> Response:
         """Change name, description or rules; stewards.
 
-        New rules hold for what is uploaded from now on.
+        New rules hold for what is uploaded from now on; see `reredact/` for what is stored.
         """
         selectors.collection_get(user=self.caller(), collection_id=collection_id)
         changes = self.parsed(s.CollectionInput, partial=True)

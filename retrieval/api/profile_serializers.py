@@ -130,7 +130,10 @@ class ProfileOutput(serializers.Serializer[ProfileView]):
     measured = MeasuredOutput(help_text="What it missed where that was measured.")
     changes = ChangeOutput(many=True, help_text="Against the version before.")
     collections = serializers.SerializerMethodField()
-    used_elsewhere = serializers.IntegerField(help_text="By how many other collections.")
+    used_elsewhere = serializers.IntegerField(
+        allow_null=True,
+        help_text="By how many other collections; told to governors and operators only.",
+    )
     may_change = serializers.BooleanField()
     created_by = serializers.UUIDField(allow_null=True, help_text="The ledger's id of who made it.")
     created_at = serializers.DateTimeField(allow_null=True)

@@ -40,7 +40,7 @@ class ProfileView:
     words_shown: bool
     may_change: bool
     collections: tuple[Collection, ...]  # those that use it and that the user governs
-    used_elsewhere: int  # by how many others
+    used_elsewhere: int | None  # by how many others; None: not this user's to know
     changes: tuple[Change, ...] = ()  # against the version before
     created_by: UUID | None = None
     created_at: datetime | None = None
@@ -170,6 +170,8 @@ class _Seen:
 
     def __init__(self, user: User) -> None:
         self._user = user
+        # How many collections there are is nothing that a steward of one may learn.
+        self._counts = user.is_governor or user.is_operator
         governed = access.collections_with(user=user, permission=Permission.GOVERN)
         with scope.system():
             rows = list(Collection.objects.only("id", "name", "redaction_profile"))
@@ -193,7 +195,7 @@ class _Seen:
             words_shown=row is None or user.is_governor or bool(ours) or one.name in self._made,
             may_change=row is not None and self._may_change(one.name, using),
             collections=ours,
-            used_elsewhere=len(using) - len(ours),
+            used_elsewhere=len(using) - len(ours) if self._counts else None,
             created_by=row.created_by if row else None,
             created_at=row.created_at if row else None,
         )

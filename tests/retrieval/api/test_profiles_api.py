@@ -37,8 +37,10 @@ def test_a_steward_makes_a_profile_changes_it_and_gives_it_to_a_collection(peopl
     assert [one["ref"] for one in versions] == ["ours@2", "ours@1"]
     assert [one["field"] for one in versions[0]["changes"]] == ["deny"]
     assert versions[0]["collections"] == [str(people.collection.pk)]
-    named = [one["ref"] for one in client_of(people.operator).get(PROFILES).json()["results"]]
-    assert named == ["strict@2", "standard@2", "open@3", "ours@2"]
+    assert versions[0]["used_elsewhere"] is None  # how many others there are is not a steward's
+    listed = client_of(people.operator).get(PROFILES).json()["results"]
+    assert [one["ref"] for one in listed] == ["strict@2", "standard@2", "open@3", "ours@2"]
+    assert listed[-1]["used_elsewhere"] == 1
 
 
 @pytest.mark.parametrize(
