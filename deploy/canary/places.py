@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import unquote
@@ -54,7 +54,9 @@ class Absent:
         """Nothing."""
 
 
-def stores(paths: Paths, *, redis_url: str, also: list[Path], stack: ExitStack) -> list[Store]:
+def stores(
+    paths: Paths, *, redis_url: str, stack: ExitStack, also: Sequence[Path] = ()
+) -> list[Store]:
     """All of them, in the order in which they are searched; ``stack`` closes what they opened."""
     return [
         *_database(paths, stack),

@@ -80,7 +80,8 @@ class Command(BaseCommand):
         leaks = [store for store in report.stores if store.leaks]
         blind = [store for store in report.stores if not store.looked]
         if not leaks and not blind:
-            self.stdout.write("None was found where it must not be.")
+            some = "; some stores were not searched" if report.absent else ""
+            self.stdout.write(f"None was found where it must not be{some}.")
         if leaks:
             names = ", ".join(store.name for store in leaks)
             self.stderr.write(f"FOUND in {len(leaks)} stores: {names}.")

@@ -6,11 +6,13 @@ import io
 import json
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from audit.canary.registry import appliance_stores
 from deploy.canary import places
 from deploy.canary.files import Folder
 from deploy.canary.places import Absent
@@ -111,3 +113,9 @@ def test_every_folder_of_the_data_is_searched(tmp_path):
     [rest] = [folder for folder in places._folders(paths) if folder.root == paths.data]
     left_out = {entry.name for entry in os.scandir(paths.data) if rest._left_out(entry)}
     assert left_out == {folder.name for folder in kept}
+
+
+def test_rooms_below_come_by_the_stores(tmp_path):
+    with ExitStack() as stack:
+        names = {store.name for store in appliance_stores(stack)}
+    assert names >= {"database tables", "write-ahead log", "Redis", "renditions, opened"}
