@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -81,7 +81,9 @@ class PictureRedactor:
         later: list[Area] = []
         if not again and first.doubtful:
             for _ in range(_MORE_LOOKS):
-                left = self._looker.look(filled(pixels, areas), profile, again=True).areas
+                left = self._looker.look(
+                    filled(pixels, (area.polygon for area in areas)), profile, again=True
+                ).areas
                 if not left:
                     break
                 later += left
@@ -110,11 +112,11 @@ class PictureRedactor:
         return self._redactor.redact(text, profile=profile, book=book).text
 
 
-def filled(pixels: NDArray[np.uint8], areas: Iterable[Area]) -> NDArray[np.uint8]:
-    """A copy with the areas black."""
+def filled(pixels: NDArray[np.uint8], polygons: Iterable[NDArray[Any]]) -> NDArray[np.uint8]:
+    """A copy with polygons, (n, 2) corners each, painted over."""
     copy = pixels.copy()
-    for area in areas:
-        cv2.fillPoly(copy, [np.round(area.polygon).astype(np.int32)], INK)
+    for polygon in polygons:
+        cv2.fillPoly(copy, [np.round(polygon).astype(np.int32)], INK)
     return copy
 
 
