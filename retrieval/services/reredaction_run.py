@@ -103,6 +103,8 @@ class _Stretch:
                 reason_detail=detail,
             )
         _vectors_delete(ids)
+        for asset_id in ids:
+            reviews_close(asset_id=asset_id)
         ProvenanceStep.objects.bulk_create(
             ProvenanceStep(asset_id=asset_id, step="withhold", **self._by()) for asset_id in ids
         )

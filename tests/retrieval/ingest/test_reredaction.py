@@ -11,6 +11,7 @@ from retrieval import media, scope
 from retrieval.errors import Conflict, NotAllowed, NotVisible
 from retrieval.models import Asset, Collection, ProvenanceStep, Segment
 from retrieval.profile_models import Reredaction
+from retrieval.redaction.base import Finding
 from retrieval.redaction.blind import forms_of
 from retrieval.selectors.reredaction import is_behind
 from retrieval.services import reredaction_run
@@ -212,6 +213,24 @@ def test_under_a_laxer_profile_each_stays_searchable_until_its_turn(
     assert states == ["received", "searchable", "searchable"]
     finish(job, django_capture_on_commit_callbacks, *assets)
     assert {state_of(asset)[2] for asset in assets} == {"open@3"}
+
+
+def test_a_doubt_that_waits_for_a_steward_is_closed_with_the_old_redaction(
+    collection, steward, redaction, django_capture_on_commit_callbacks
+):
+    redaction.low = (Finding(kind="PERSON", score=0.3, recognizer="fake", start=0, end=3),)
+    asset = stored(collection, "one")
+    redaction.low = ()
+    with scope.system():
+        assert asset.reviews.filter(state="open").count() == 1
+    use(collection, "standard")
+    job = reredact_start(by=steward, collection_id=collection.pk)
+    run(job, django_capture_on_commit_callbacks)
+    assert state_of(asset)[0] == "withheld"
+    with scope.system():
+        assert not asset.reviews.filter(state="open").exists()
+    finish(job, django_capture_on_commit_callbacks, asset)
+    assert state_of(asset) == ("searchable", "", "standard@2")
 
 
 def test_what_is_quarantined_under_the_new_profile_rests_there(
