@@ -11,7 +11,6 @@ import soundfile
 import soxr
 
 from retrieval.redaction.audio.redactor import SpeechRedactor
-from retrieval.redaction.audio.words import Word
 from retrieval.redaction.base import (
     AudioFindings,
     AudioPolicy,
@@ -24,6 +23,7 @@ from retrieval.redaction.errors import RedactionTimeoutError
 from retrieval.redaction.placeholders import Numbering
 from retrieval.redaction.text import StructuredTextRedactor
 from tests.retrieval.redaction.audio.conftest import RATE, detector, mixed, pink, speech
+from tests.retrieval.redaction.audio.scribes import Scribe
 from tests.workers.sandbox.conftest import sandbox
 from workers.redaction_server.sounds import Sounds, times
 from workers.sandbox import DecodeError, Limits, TensorSpec
@@ -45,20 +45,6 @@ def wav(samples, rate=RATE):
 
 def voice(finding, start_ms, end_ms):
     return Finding(kind=finding, score=0.9, recognizer="fake", start_ms=start_ms, end_ms=end_ms)
-
-
-class Scribe:
-    """Writes down the words it was made with, whatever it hears."""
-
-    name, version = "scribe", "1"
-
-    def __init__(self, *words):
-        self.said = [Word(*word) for word in words]
-
-    def words(self, pieces, *, again=False):
-        heard = sum(len(piece) for piece in pieces)
-        assert heard
-        return [] if again else self.said
 
 
 class Scripted:
