@@ -77,6 +77,8 @@ class PictureRedactor:
         self, pixels: NDArray[np.uint8], profile: Profile, book: PlaceholderBook, *, again: bool
     ) -> ImageFindings:
         first = self._looker.look(pixels, profile, again=again)
+        for said in first.codes:  # noted in the book, so that whom it names is found again
+            self._redactor.redact(said, profile=profile, book=book)
         areas = list(first.areas)
         later: list[Area] = []
         if not again and first.doubtful:

@@ -40,13 +40,14 @@ _DOUBT: Final = 0.7
 class Look:
     """What one look found.
 
-    ``areas`` are to be filled, ``illegible`` among them; ``doubtful``: it saw writing or faces, so
-    that another look may see more.
+    ``areas`` are to be filled, ``illegible`` among them; ``codes`` is what filled codes say;
+    ``doubtful``: it saw writing or faces, so that another look may see more.
     """
 
     areas: tuple[Area, ...] = ()
     low: tuple[Area, ...] = ()
     illegible: tuple[Area, ...] = ()
+    codes: tuple[str, ...] = ()
     page: Page | None = None
     lines: int = 0
     doubtful: bool = False
@@ -66,10 +67,11 @@ class Looker:
             RedactionTimeoutError: what is written took too long.
         """
         surely, perhaps, hints = _faces(pixels, profile, again=again)
-        areas = [*surely, *self._codes(pixels, profile, again=again)]
+        filled, said = self._codes(pixels, profile, again=again)
+        areas = [*surely, *filled]
         low = list(perhaps)
         if profile.image.text == "keep":
-            return Look(tuple(areas), tuple(low), doubtful=hints or bool(areas))
+            return Look(tuple(areas), tuple(low), codes=said, doubtful=hints or bool(areas))
         lines = ocr.lines(pixels, again=again)
         readable = [line for line in lines if line.score >= _READABLE and _says(line)]
         page = reading.analyse(readable, redactor=self._redactor, profile=profile)
@@ -83,19 +85,23 @@ class Looker:
             areas=(*areas, *illegible),
             low=tuple(low),
             illegible=tuple(illegible),
+            codes=said,
             page=page,
             lines=len(lines),
             doubtful=hints or bool(areas or len(readable) > 1),
         )
 
-    def _codes(self, pixels: NDArray[np.uint8], profile: Profile, *, again: bool) -> list[Area]:
-        """Codes that the profile fills, or that say something personal."""
-        found = []
+    def _codes(
+        self, pixels: NDArray[np.uint8], profile: Profile, *, again: bool
+    ) -> tuple[list[Area], tuple[str, ...]]:
+        """Codes that the profile fills, or that say something personal, and what they say."""
+        found, said = [], []
         for code in codes.codes(pixels, again=again):
             if profile.image.codes == "fill" or self._personal(code.text, profile):
                 finding = Finding(kind=CODE, score=1.0, recognizer="zxing-cpp")
                 found.append(Area(finding, boxes.of_code(code.quad)))
-        return found
+                said.append(code.text)
+        return found, tuple(filter(None, said))
 
     def _personal(self, text: str, profile: Profile) -> bool:
         return bool(text) and (
