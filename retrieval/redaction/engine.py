@@ -1,4 +1,4 @@
-"""Presidio's recognisers and ours, asked in turn: nothing downloaded, nothing logged or forgiven."""
+"""Presidio's recognisers and ours, asked in turn: nothing is downloaded, logged or forgiven."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from retrieval.redaction import context, no_torch
 from retrieval.redaction.errors import RedactionTimeoutError
-from retrieval.redaction.ner.model import shared_names
+from retrieval.redaction.ner.choice import name_models
 from retrieval.redaction.recognizers import recognizers
 from retrieval.redaction.recognizers.frame import PATTERN_LIMIT_SECONDS, Recognizer, Window
 
@@ -141,9 +141,7 @@ def _weigh(results: list[RecognizerResult], recognizer: Any, words: context.Word
     for result in results:
         if result.score >= context.SURE and ours:
             continue
-        wanted = (
-            recognizer.words(result.entity_type) if ours else tuple(recognizer.context or ())
-        )
+        wanted = recognizer.words(result.entity_type) if ours else tuple(recognizer.context or ())
         around = words.around(result.start, result.end) if wanted else ""
         if wanted and context.pattern(wanted).search(around):
             result.score = context.raised(result.score)
@@ -157,11 +155,14 @@ def _weigh(results: list[RecognizerResult], recognizer: Any, words: context.Word
 
 @lru_cache(maxsize=1)
 def shared_engine() -> Engine:
-    """The one engine of this process, with the name model.
+    """The one engine of this process, with its name models (``ner.choice``).
 
     Building it takes a moment, using it from several threads is safe.
+
+    Raises:
+        NamesBundleError: the name model's files are missing or changed.
     """
-    return Engine(models=[shared_names()])
+    return Engine(models=name_models())
 
 
 def version() -> str:

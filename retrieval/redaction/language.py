@@ -44,9 +44,9 @@ _ENGLISH: Final = "en"
 # Close relatives with few texts behind them, which Spanish, French or Portuguese is taken for.
 _LEFT_OUT: Final = frozenset({"an", "gl", "oc", "wa", "vo"})
 _PERSON: Final = "PERSON"
-# A window is about as long as a paragraph; a text or a rest shorter than ``_LEAST`` letters is not
-# judged. Scripts other than Latin tell their language sooner.
-_WINDOW_LETTERS: Final = 300
+# A window has so many characters, about 240 letters; one of fewer than ``_LEAST_LETTERS``
+# is not judged. Scripts other than Latin tell their language sooner.
+_WINDOW: Final = 300
 _LEAST_LETTERS: Final = 55
 _LEAST_OTHER_SCRIPT: Final = 24
 _SURE_OTHER_SCRIPT: Final = 60
@@ -56,7 +56,7 @@ _MARGIN: Final = 0.35
 _MARGIN_SHORT: Final = 0.5
 _PROSE: Final = 0.75
 _NOT_PROSE: Final = re.compile(
-    r"<[A-Z_]{2,41}_\d{1,6}>|\S{0,64}@\S{1,64}|https?://\S{1,2000}|www\.\S{1,2000}|[\d\u2588]+"
+    r"<[A-Z_]{2,41}_\d{1,6}>|@\S{1,64}|https?://\S{1,2000}|www\.\S{1,2000}|[\d\u2588]+"
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _BLANK: Final = re.compile(r"\s")
@@ -85,14 +85,16 @@ class _Model:
 
 
 def language_of(text: str) -> str:
-    """The ISO 639-1 code of the language of most of ``text``; "" where that is undecided."""
+    """The ISO 639-1 code of the main language of ``text``; "" where that is undecided."""
     votes: Counter[str] = Counter()
     for letters, language in _judged(text):
         votes[language] += letters
+    total = votes.total()
+    del votes[""]
     if not votes:
         return ""
     language, letters = max(votes.items(), key=lambda vote: (vote[1], vote[0]))
-    return language if letters * 2 > votes.total() else ""
+    return language if letters * 3 > total else ""
 
 
 def languages_of(text: str) -> tuple[str, ...]:
@@ -146,21 +148,21 @@ def _judged(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _windows(text: str) -> Iterator[str]:
-    """Stretches of about ``_WINDOW_LETTERS`` letters, each half over the next, cut at white space."""
+    """Stretches of about ``_WINDOW`` characters, each half over the next, cut at white space."""
     prose = _NOT_PROSE.sub(" ", text)
     start = 0
     while True:
-        end = _blank_after(prose, start + _WINDOW_LETTERS)
+        end = _blank_after(prose, start + _WINDOW)
         # A short rest belongs to the window before it.
-        if end + _WINDOW_LETTERS // 2 >= len(prose):
+        if end + _WINDOW // 2 >= len(prose):
             yield prose[start:]
             return
         yield prose[start:end]
-        start = _blank_after(prose, start + _WINDOW_LETTERS // 2)
+        start = _blank_after(prose, start + _WINDOW // 2)
 
 
 def _blank_after(text: str, at: int) -> int:
-    found = _BLANK.search(text, at, at + _WINDOW_LETTERS // 4)
+    found = _BLANK.search(text, at, at + _WINDOW // 4)
     return found.end() if found else at
 
 
@@ -229,14 +231,15 @@ def _scores(window: str) -> npt.NDArray[np.float64]:
     if sum(map(str.isupper, letters)) * 2 > len(letters):
         plain = plain.lower()
     data = np.frombuffer(plain.encode("utf-8", errors="replace"), dtype=np.uint8).astype(np.int64)
-    counts = np.zeros(len(model.weights), dtype=np.float32)
+    found: list[npt.NDArray[np.int64]] = []
     code = np.zeros(len(data), dtype=np.int64)
     for size, (codes, rows) in enumerate(zip(model.codes, model.rows, strict=True)):
         code = code[: len(data) - size] * 256 + data[size:]
         if len(codes) and len(code):
             at = np.minimum(np.searchsorted(codes, code), len(codes) - 1)
-            np.add.at(counts, rows[at[codes[at] == code]], 1)
-    return np.asarray(counts @ model.weights + model.priors, dtype=np.float64)
+            found.append(rows[at[codes[at] == code]])
+    counted, times = np.unique(np.concatenate(found), return_counts=True)
+    return np.asarray(times @ model.weights[counted] + model.priors, dtype=np.float64)
 
 
 @lru_cache(maxsize=1)

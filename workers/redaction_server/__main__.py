@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     from retrieval.redaction.audio.redactor import SpeechRedactor
     from retrieval.redaction.audio.vad import SileroDetector
     from retrieval.redaction.image.find import PictureRedactor
+    from retrieval.redaction.ner.manifest import NamesBundleError
     from retrieval.redaction.registry import get_profile
     from retrieval.redaction.text import StructuredTextRedactor
     from retrieval.redaction.verify import verifying_redactor
@@ -43,6 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     from workers.sandbox import Limits, Sandbox, SandboxUnavailable
 
     max_bytes = options.max_upload_mb * MEGABYTE
+    try:
+        _use_names(options.models, options.names)
+    except NamesBundleError as error:
+        log.error("no-name-model", reason=str(error))  # noqa: TRY400 - the reason is all
+        return 1
     redactor = StructuredTextRedactor()
     redactor.analyse("warm-up: +44 20 7946 0000", profile=get_profile("standard"))
     sandbox = Sandbox(jobs=4)
@@ -87,14 +93,29 @@ def _parser() -> argparse.ArgumentParser:
         help="largest file that is taken (default: VITRINE_MAX_UPLOAD_MB, or 512)",
     )
     parser.add_argument(
-        "--models", type=Path, help="folder of installed models; a transcriber lies in whisper/"
+        "--models",
+        type=Path,
+        help="folder of installed models; transcribers lie in whisper/, name models in ner/",
     )
     parser.add_argument(
         "--transcriber",
         default=os.environ.get("VITRINE_TRANSCRIBER") or "",
         help="which transcriber, where several are installed (default: VITRINE_TRANSCRIBER)",
     )
+    parser.add_argument(
+        "--names",
+        default=os.environ.get("VITRINE_NAMES") or "",
+        help="which name model, where several are installed (default: VITRINE_NAMES)",
+    )
     return parser
+
+
+def _use_names(models: Path | None, name: str) -> None:
+    """Ask the installed name model, if there is one."""
+    from retrieval.redaction.ner.choice import use_installed
+
+    if models is not None:
+        use_installed(models, name)
 
 
 def _transcriber(models: Path | None, name: str) -> Transcriber | None:

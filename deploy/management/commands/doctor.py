@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from deploy.doctor import database, machine, models, servers
+from deploy.doctor import database, machine, models, names, servers
 from deploy.doctor.finding import Finding, looked
 
 _UP = "Start the appliance with deploy/up."
@@ -27,6 +27,7 @@ def examine() -> Iterator[Finding]:
     yield from looked("ledger", servers.ledger, mend=_UP)
     yield from looked("queue", servers.queue, mend=f"Redis does not answer. {_UP}")
     yield from looked("redaction server", servers.redaction_server, mend=_UP)
+    yield from looked("name model", names.look, mend=readable)
     yield from looked("model server", servers.model_server, mend=_UP)
     yield from looked("models", models.bundles, mend=_UP)
     yield from looked("models in use", models.in_use, mend=_UP)

@@ -40,12 +40,11 @@ def load(folder: Path) -> Language:
     """
     manifest = read_manifest(folder)
     verify(folder, manifest)
-    tensors = load_file(folder / WEIGHTS)
     words = (folder / WORDS).read_text(encoding="utf-8").splitlines()
-    nlp = blank(manifest.network, words, tensors.pop(_VECTORS).astype(np.float32))
+    nlp = blank(manifest.network, words, load_file(folder / WEIGHTS)[_VECTORS].astype(np.float32))
     model = component(nlp).model
     try:
-        _fill(model, tensors)
+        fill(model, folder)
     except (KeyError, ValueError) as error:
         raise NamesBundleError("the weights do not fit the network") from error
     numerics.use_blas(model)
@@ -90,7 +89,14 @@ def save(nlp: Language, folder: Path, manifest: NamesManifest, words: list[str])
     write_manifest(folder, manifest)
 
 
-def _fill(model: Any, tensors: dict[str, Any]) -> None:
+def fill(model: Any, folder: Path) -> None:
+    """Put the weights of a folder into a network of the same sizes.
+
+    Raises:
+        KeyError, ValueError: they are another network's.
+    """
+    tensors = load_file(folder / WEIGHTS)
+    del tensors[_VECTORS]
     for index, node in enumerate(model.walk()):
         for name in node.param_names:
             if not node.has_param(name):

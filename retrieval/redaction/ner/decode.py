@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,8 +20,8 @@ PERSON: Final = "PERSON"
 # Spans are cut at these levels: a span's score is the level that all of its words reach, so that
 # any threshold of a profile takes exactly the words that reach it.
 LEVELS: Final = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-# Names consist of letters; so do the others, but for these.
-_WITH_DIGITS_ONLY: Final = frozenset({"ADDRESS", "AGE", "DATE_TIME"})
+# Names begin and end with letters; so do the others, but for these.
+_WITH_DIGITS: Final = frozenset({"ADDRESS", "AGE", "DATE_TIME", "ORGANIZATION"})
 # Words that are never a name on their own, however oddly they stand.
 _NEVER_WORDS: Final = (
     "a an and are as at be but by can did do does for from had has have he her here him "
@@ -101,17 +102,21 @@ def _runs(
 
 def _span(words: Sequence[Word], kind: str, score: float) -> NameSpan | None:
     """The words as one span without marks at its ends; None if they cannot be of their kind."""
+    digits = kind in _WITH_DIGITS
     first, last = 0, len(words)
-    while first < last and not words[first].text[0].isalnum():
+    while first < last and not _may_end(words[first].text[0], digits=digits):
         first += 1
-    while last > first and not words[last - 1].text[-1].isalnum():
+    while last > first and not _may_end(words[last - 1].text[-1], digits=digits):
         last -= 1
     inside = words[first:last]
     if not inside:
-        return None
-    if kind not in _WITH_DIGITS_ONLY and not any(w.text[0].isalpha() for w in inside):
         return None
     if len(inside) == 1 and inside[0].text.lower() in _NEVER:
         return None
     end = inside[-1].start + len(inside[-1].text)
     return NameSpan(inside[0].start, end, kind, score)
+
+
+def _may_end(char: str, *, digits: bool) -> bool:
+    """Whether a name may begin or end so: with a letter or its mark, some kinds with a digit."""
+    return char.isalpha() or unicodedata.category(char)[0] == "M" or (digits and char.isalnum())

@@ -43,7 +43,7 @@ def suffix(word: str) -> str:
 
 def shape(word: str) -> str:
     """The word's shape as spaCy writes it: ``Xxxxx``, ``dddd``."""
-    return str(word_shape(word[:32]))
+    return "\u2588" if word[0] == "\u2588" else str(word_shape(word[:32]))
 
 
 class NamesDefaults(BaseDefaults):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction.ner.training.sentences import Labelled
@@ -21,6 +22,7 @@ _LIKE: Final = {
     "t": "f",
 }
 _BLOCK: Final = "\u2588"
+_WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _UPPER: Final = 0.08
 _LOWER: Final = 0.10
 _TITLE: Final = 0.02
@@ -54,6 +56,24 @@ def _noisy(item: Labelled, random: Random) -> Labelled:
         for c in item.text
     ]
     return Labelled("".join(letters), item.spans)
+
+
+def planted(item: Labelled, name: str, random: Random) -> Labelled:
+    """The item with one word outside its spans replaced by a person's name."""
+    words = [
+        match.span()
+        for match in _WORD.finditer(item.text)
+        if not any(start < match.end() and match.start() < end for start, end, _ in item.spans)
+    ]
+    if not words:
+        return item
+    start, end = random.choice(words)
+    moved = len(name) - (end - start)
+    spans = [
+        (s, e, label) if e <= start else (s + moved, e + moved, label) for s, e, label in item.spans
+    ]
+    spans.append((start, start + len(name), "PERSON"))
+    return Labelled(item.text[:start] + name + item.text[end:], tuple(sorted(spans)))
 
 
 def blanked(item: Labelled, random: Random) -> Labelled:

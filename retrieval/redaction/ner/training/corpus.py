@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from retrieval.redaction.ner.training import packs, sentences
-from retrieval.redaction.ner.training.augment import augment, blanked, joined
+from retrieval.redaction.ner.training import names, packs, sentences
+from retrieval.redaction.ner.training.augment import augment, blanked, joined, planted
 from retrieval.redaction.ner.training.ordinary import Ordinary
 from retrieval.redaction.ner.training.values import Filler
 
@@ -19,22 +19,25 @@ if TYPE_CHECKING:
 
 # Shares of synthetic sentences, by template file; longer files get more.
 FILES: Final = {
-    "service": 0.24,
-    "news": 0.20,
-    "chat": 0.17,
-    "records": 0.19,
-    "places": 0.09,
-    "dates": 0.04,
+    "service": 0.22,
+    "news": 0.18,
+    "chat": 0.15,
+    "records": 0.18,
+    "places": 0.08,
+    "dates": 0.03,
     "nothing": 0.07,
+    "numbers": 0.09,
 }
 # Shares of the stream: the packs are small and are seen often enough without being learnt by heart.
 _PRESIDIO: Final = 0.12
 _PII_ANON: Final = 0.05
 _TWEETS: Final = 0.07
 _FOREIGN: Final = 0.13
-_ORDINARY: Final = 0.09
+_ORDINARY: Final = 0.13
 # Documents of which something has been taken out already: the second look sees such.
 _BLANKED: Final = 0.12
+_PLANTED: Final = 0.06
+_PLANTED_ORDINARY: Final = 0.4
 _LONGEST: Final = 1_200
 LANGUAGES: Final = {
     "de": ("de_DE", "de_AT", "de_CH"),
@@ -84,8 +87,17 @@ class Corpus:
         random = self._random
         while True:
             count = 1 if random.random() < 0.5 else random.randint(2, 5)
-            item = joined([augment(self._one(), random) for _ in range(count)], random)
+            item = joined([augment(self._planted(), random) for _ in range(count)], random)
             yield blanked(item, random) if random.random() < _BLANKED else item
+
+    def _planted(self) -> Labelled:
+        """One item; at times a name stands where nothing announces it."""
+        random = self._random
+        item = self._one()
+        if random.random() < (_PLANTED if item.spans else _PLANTED_ORDINARY):
+            name = names.person(random, names.locale(random))
+            item = planted(item, name.lower() if random.random() < 0.1 else name, random)
+        return item
 
     def _one(self) -> Labelled:
         random, sources = self._random, self._sources

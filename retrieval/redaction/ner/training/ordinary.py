@@ -1,6 +1,6 @@
 """Ordinary English without names: what the tagger must leave alone.
 
-Sentences of Python's own documentation (PSF licence), of AudioCaps captions where a folder is given
+Sentences of Python's own documentation (PSF licence), of Django's translations (BSD), of AudioCaps captions where a folder is given
 (MIT), and made-up ones from words whose endings no name has.
 """
 
@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import django
+
 from retrieval.redaction.ner.training.sentences import Labelled
 from retrieval.redaction.ner.training.vectors import word_vectors
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from random import Random
 
 _SENTENCE: Final = re.compile(r"[A-Z][^.!?:;]{25,220}[.!?]")
+_ENTRY: Final = re.compile(r'msgid ((?:"[^\n]*"\n)+)msgstr ((?:"[^\n]*"\n)+)')
+_LANGUAGES: Final = ("de", "fr", "es", "it", "nl")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _ENDINGS: Final = (
     "tion ness ing able ible ism ology ment ity ous ful less ive ized ised ers ists ward wise ship "
@@ -43,6 +47,7 @@ class Ordinary:
     def __init__(self, captions: Path | None) -> None:
         """``captions`` is a folder of AudioCaps CSV files, or None."""
         self._documented = documented()
+        self._translated = translated()
         self._captions = _audio_captions(captions) if captions else ()
         self._words = tuple(
             w for w in word_vectors()[0] if len(w) > 5 and w.endswith(tuple(_ENDINGS))
@@ -53,8 +58,10 @@ class Ordinary:
         drawn = random.random()
         if drawn < 0.3 and self._captions:
             return Labelled(random.choice(self._captions), ())
-        if drawn < 0.7:
+        if drawn < 0.5:
             return Labelled(random.choice(self._documented), ())
+        if drawn < 0.8:
+            return Labelled(random.choice(self._translated), ())
         text = re.sub(
             r"\{([wW])\}",
             lambda match: _cased(random.choice(self._words), match[1]),
@@ -85,6 +92,21 @@ def documented() -> tuple[str, ...]:
             plain = all(word.islower() for word in words[1:])
             if plain and sum(map(len, words)) > 0.72 * len(match[0]):
                 found[match[0]] = None
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def translated() -> tuple[str, ...]:
+    """Sentences of Django's own translations (BSD) in the languages that names are learnt in."""
+    found: dict[str, None] = {}
+    for code in _LANGUAGES:
+        for path in sorted(
+            Path(django.__file__).parent.glob(f"**/locale/{code}/LC_MESSAGES/django.po")
+        ):
+            for _, text in _ENTRY.findall(path.read_text(encoding="utf-8")):
+                plain = "".join(line[1:-1] for line in text.splitlines())
+                if len(plain) > 30 and "%" not in plain and "\\" not in plain and "{" not in plain:
+                    found[plain] = None
     return tuple(found)
 
 

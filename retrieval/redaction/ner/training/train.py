@@ -37,7 +37,7 @@ VERSION: Final = "1"
 NETWORK: Final = {"width": 96, "depth": 4, "rows": [8000, 3000, 4000, 1500]}
 _SEED: Final = 20
 _BATCH_WORDS: Final = 3_000
-_RATE: Final = 0.002
+_RATE: Final = 0.0015
 _DROPOUT: Final = 0.15
 _SMOOTHING: Final = 0.02
 _EVERY: Final = 250
@@ -89,7 +89,9 @@ def step(model: Any, docs: list[Doc], wanted: npt.NDArray[np.int64]) -> float:
     return float(-(np.log(chosen + 1e-9) * known).sum() / max(1, known.sum()))
 
 
-def train(folder: Path, out: Path, *, minutes: float, captions: Path | None) -> None:
+def train(
+    folder: Path, out: Path, *, minutes: float, captions: Path | None, resume: Path | None
+) -> None:
     """Train, print figures, keep the best in ``out``."""
     words, vectors = word_vectors()
     nlp = bundle.blank(NETWORK, words, vectors)
@@ -97,6 +99,8 @@ def train(folder: Path, out: Path, *, minutes: float, captions: Path | None) -> 
     model = component.model
     stream = Corpus(Sources.of(folder, captions), seed=_SEED).stream()
     model.initialize([nlp.make_doc(item.text) for item in islice(stream, 20)])
+    if resume:
+        bundle.fill(model, resume)
     numerics.use_blas(model)
     held = measure.Held.of(folder)
     optimizer = Adam(_RATE, use_averages=True, grad_clip=1.0, L2=0.0)
@@ -132,10 +136,17 @@ def main() -> None:
     parser.add_argument("--packs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--captions", type=Path)
+    parser.add_argument("--resume", type=Path, help="go on from these weights")
     parser.add_argument("--minutes", type=float, default=20.0)
     arguments = parser.parse_args()
     np.random.seed(_SEED)  # noqa: NPY002 - thinc draws from the global generator
-    train(arguments.packs, arguments.out, minutes=arguments.minutes, captions=arguments.captions)
+    train(
+        arguments.packs,
+        arguments.out,
+        minutes=arguments.minutes,
+        captions=arguments.captions,
+        resume=arguments.resume,
+    )
 
 
 if __name__ == "__main__":

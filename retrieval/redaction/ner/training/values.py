@@ -157,18 +157,30 @@ class Filler:
         def home() -> str:
             return of if random.random() < 0.7 else names.locale(random, self._locales)
 
+        # Some values stand where another kind is expected: the word itself must tell, not the place
+        # alone.
+        def someone(share: float) -> tuple[str, str] | None:
+            return (names.person(random, home()), "PERSON") if random.random() < share else None
+
+        def elsewhere(share: float) -> tuple[str, str] | None:
+            if random.random() >= share:
+                return None
+            if random.random() < 0.6:
+                return places.place(random, names.last_name(random, of)), "LOCATION"
+            return organisations.organisation(random, home()), "ORGANIZATION"
+
         handle = names.first_name(random, of).lower().replace(" ", "") + str(random.randrange(100))
         s = self.streets
         return {
-            "person": lambda: (_cased(random, names.person(random, home())), "PERSON"),
-            "first": lambda: (_cased(random, names.first_name(random, home())), "PERSON"),
+            "person": lambda: elsewhere(0.04) or (_cased(random, names.person(random, home())), "PERSON"),
+            "first": lambda: elsewhere(0.03) or (_cased(random, names.first_name(random, home())), "PERSON"),
             "last": lambda: (_cased(random, names.last_name(random, home())), "PERSON"),
             "listed": lambda: (_cased(random, names.listed(random, home())), "PERSON"),
-            "place": lambda: (_place_cased(random, places.place(random, names.last_name(random, of))), "LOCATION"),
+            "place": lambda: someone(0.1) or (_place_cased(random, places.place(random, names.last_name(random, of))), "LOCATION"),
             "place1": lambda: (random.choice(places.large_cities()).split()[0], "LOCATION"),
             "country": lambda: (random.choice(places.countries()), "LOCATION"),
-            "org": lambda: (organisations.organisation(random, home()), "ORGANIZATION"),
-            "nrp": lambda: (random.choice(_NATIONS), "NRP"),
+            "org": lambda: someone(0.08) or (organisations.organisation(random, home()), "ORGANIZATION"),
+            "nrp": lambda: someone(0.05) or (random.choice(_NATIONS), "NRP"),
             "nrp_people": lambda: (random.choice(_NATIONS) + "s", "NRP"),
             "nrp_person": lambda: (random.choice(_NATIONS), "NRP"),
             "address": lambda: (s.whole(random), "ADDRESS"),
@@ -192,7 +204,19 @@ class Filler:
             "job": lambda: (random.choice(_JOBS), ""),
             "amount": lambda: (digits(random, random.choice(("$##", "$1,###.##", "## EUR", "€#.##", "£###"))), ""),
             "small": lambda: (str(random.randint(0, 120)), ""),
+            "int": lambda: (str(int(10 ** random.uniform(0, 5))), ""),
+            "dec": lambda: (_decimal(random), ""),
+            "big": lambda: (f"{int(10 ** random.uniform(3, 8)):,}".replace(",", random.choice((",", ".", " ", ""))), ""),
+            "code2": lambda: (digits(random, random.choice(("@@##", "@###", "@@-###", "##@", "@#"))), ""),
+            "hex": lambda: (f"{random.getrandbits(random.choice((28, 64, 128))):x}", ""),
+            "hex3": lambda: (f"{random.getrandbits(24):06x}", ""),
         }  # fmt: skip
+
+
+def _decimal(random: Random) -> str:
+    value = 10 ** random.uniform(-1, 4)
+    text = f"{value:.{random.choice((0, 1, 2))}f}"
+    return text.replace(".", ",") if random.random() < 0.25 else text
 
 
 def _cased(random: Random, name: str) -> str:
