@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from retrieval.redaction.wordlist import words
+
 # Presidio's own figures (LemmaContextAwareEnhancer), so that its recognisers' scores mean what
 # their authors meant.
 SIMILARITY_FACTOR: Final = 0.35
@@ -29,25 +31,38 @@ _MONEY_BEFORE: Final = re.compile(r"[$€£¥₹]\s?$")
 _MONEY_AFTER: Final = re.compile(r"\s?[%€£$¥₹°]")
 
 # What numbers in ordinary prose are numbers of: things, editions, amounts.
-_THINGS: Final = (
-    "isbn issn ean upc gtin asin doi pmid pmcid arxiv rfc cve sku item items article art artikel article"
-    " product produkt produit producto prodotto part parts partnumber teil teilenummer piece pieza pezzo"
-    " model modell modele modelo modello type typ version build release revision rev commit firmware"
+_THINGS: Final = words(
+    "isbn issn ean upc gtin asin doi pmid pmcid arxiv rfc cve sku item items article art"
+    " artikel article"
+    " product produkt produit producto prodotto part parts partnumber teil teilenummer"
+    " piece pieza pezzo"
+    " model modell modele modelo modello type typ version build release revision rev"
+    " commit firmware"
     " serial serie serien seriennummer batch lot lotto charge order orders bestellung bestellnummer"
-    " auftrag auftragsnummer commande pedido ordine invoice rechnung rechnungsnummer facture factura fattura"
-    " receipt quittung ticket issue bug pr tracking shipment parcel sendung paket colis envio spedizione"
-    " catalog catalogue katalog population einwohner habitants habitantes abitanti size bytes offset port"
+    " auftrag auftragsnummer commande pedido ordine invoice rechnung rechnungsnummer"
+    " facture factura fattura"
+    " receipt quittung ticket issue bug pr tracking shipment parcel sendung paket colis"
+    " envio spedizione"
+    " catalog catalogue katalog population einwohner habitants habitantes abitanti size"
+    " bytes offset port"
     " total sum summe somme suma somma count anzahl menge quantity qty nombre cantidad quantita"
-    " usd eur gbp chf dollar dollars euro euros pounds price preis prix precio prezzo revenue umsatz timestamp epoch"
-    " checksum crc hash line row zeile page seite pages seiten pixel pixels frame frames sample samples"
-).split()
-_UNITS: Final = (
-    "bytes byte kb mb gb tb kib mib gib bits ms ns us s sec seconds sekunden secondes segundos secondi min minutes minuten"
-    " hours stunden km m cm mm nm miles meter metres meters kg g mg t tons tonnen tonnes l litres liter ml hz khz mhz ghz"
-    " usd eur gbp chf dollar dollars euro euros pounds pfund yen people persons personen einwohner inhabitants habitants habitantes"
-    " abitanti times mal fois veces volte units stück stueck pieces items records rows rpm kwh mwh watts w v volts percent prozent"
-    " records entries users downloads views pixels tokens parameters copies shares million millionen billion"
-).split()
+    " usd eur gbp chf dollar dollars euro euros pounds price preis prix precio prezzo"
+    " revenue umsatz timestamp epoch"
+    " checksum crc hash line row zeile page seite pages seiten pixel pixels frame frames"
+    " sample samples"
+)
+_UNITS: Final = words(
+    "bytes byte kb mb gb tb kib mib gib bits ms ns us s sec seconds sekunden secondes"
+    " segundos secondi min minutes minuten"
+    " hours stunden km m cm mm nm miles meter metres meters kg g mg t tons tonnen tonnes"
+    " l litres liter ml hz khz mhz ghz"
+    " usd eur gbp chf dollar dollars euro euros pounds pfund yen people persons personen"
+    " einwohner inhabitants habitants habitantes"
+    " abitanti times mal fois veces volte units stück stueck pieces items records rows"
+    " rpm kwh mwh watts w v volts percent prozent"
+    " records entries users downloads views pixels tokens parameters copies shares"
+    " million millionen billion"
+)
 _AGAINST: Final = frozenset(_THINGS)
 _AMOUNTS: Final = frozenset(_UNITS)
 

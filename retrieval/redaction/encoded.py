@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Sixteen characters hold twelve bytes, the shortest e-mail address or name worth the trouble.
-_TOKEN: Final = re.compile(r"(?<![\w+/=\-])(?=[\w+/\-]{0,400}[A-Z0-9])[\w+/\-]{14,4000}={0,2}(?![\w+/=\-])", re.ASCII)
+_TOKEN: Final = re.compile(
+    (r"(?<![\w+/=\-])(?=[\w+/\-]{0,400}[A-Z0-9])[\w+/\-]{14,4000}={0,2}(?![\w+/=\-])"), re.ASCII
+)
 _QUANTUM: Final = 4
 _LEAST_CHARS: Final = 8
 _MIXED: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])")

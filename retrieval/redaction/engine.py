@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from retrieval.redaction.base import Finding
 
+_NO_ARTIFACTS: Final[Any] = None
 # Processor seconds for one recogniser on one window. Patterns have a limit of their own within.
 RECOGNIZER_LIMIT_SECONDS: Final = 10.0
 _DIGIT: Final = re.compile(r"\d")
@@ -125,7 +126,8 @@ class Engine:
             if not wanted:
                 continue
             started = time.thread_time()
-            results: list[RecognizerResult] = recognizer.analyze(window, wanted, None)
+            # Nobody of these reads what a language pipeline would say.
+            results: list[RecognizerResult] = recognizer.analyze(window, wanted, _NO_ARTIFACTS)
             if time.thread_time() - started > RECOGNIZER_LIMIT_SECONDS:
                 raise RedactionTimeoutError("a recogniser ran out of time")
             if results:

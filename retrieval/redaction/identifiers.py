@@ -14,20 +14,43 @@ from urllib.parse import unquote
 import phonenumbers
 
 from retrieval.redaction.normalise import normalise
+from retrieval.redaction.wordlist import words
 
 # Where a number without country code may belong, likeliest first (libphonenumber's region codes).
 PHONE_REGIONS: Final = (
-    "US", "GB", "DE", "FR", "ES", "IT", "NL", "BE", "AT", "CH", "PL", "SE", "DK", "NO", "FI", "IE",
-    "PT", "CZ", "GR", "HU", "RO",
-)  # fmt: skip
+    "US",
+    "GB",
+    "DE",
+    "FR",
+    "ES",
+    "IT",
+    "NL",
+    "BE",
+    "AT",
+    "CH",
+    "PL",
+    "SE",
+    "DK",
+    "NO",
+    "FI",
+    "IE",
+    "PT",
+    "CZ",
+    "GR",
+    "HU",
+    "RO",
+)
 _MAX_FORMS: Final = 6
 _NAMES: Final = frozenset({"PERSON", "TITLE", "LOCATION", "ORGANIZATION", "NRP", "ADDRESS"})
 _AT: Final = re.compile(r"\s*(?:@|\(at\)|\[at\]|\{at\}|\sat\s)\s*", re.IGNORECASE)
 _DOT: Final = re.compile(r"\s*(?:\(dot\)|\[dot\]|\{dot\})\s*", re.IGNORECASE)
 _EXTENSION: Final = re.compile(r"(?:x|ext\.?|extension|#)\s?\d{1,6}$", re.IGNORECASE)
 _TITLES: Final = frozenset(
-    "mr mrs ms miss mx dr prof sir dame lord lady rev herr frau fr hr dott ing m mme mlle sr sra"
-    " srta don dona sig signor signora signorina".split()
+    words(
+        "mr mrs ms miss mx dr prof sir dame lord lady rev herr frau fr hr dott ing m mme mlle"
+        " sr sra"
+        " srta don dona sig signor signora signorina"
+    )
 )
 
 

@@ -2,7 +2,7 @@
 
 Zero-width and direction marks vanish; digits of any script, full-width and mathematical letters,
 exotic spaces, dashes and dots become their ASCII forms; Cyrillic, Greek and Armenian letters that
-look like Latin ones become those (after Unicode TR 39, "confusables", the pairs that occur in e-mail
+look like Latin ones become those (after Unicode TR 39, "confusables", pairs that occur in e-mail
 addresses and document numbers) in words that hold Latin letters or digits as well: a word wholly in
 its own script stays readable for those who look for names. Only analysis reads this view: what is
 kept of a text is kept as it was written.
@@ -53,9 +53,7 @@ _ALIKE: Final = {
         )
     ),
     # Palochka, dotless i, script small g and alpha, Armenian oh, vo and so.
-    **dict(
-        zip("\u04cf\u0131\u0261\u0251\u0585\u0578\u057d\u04c0", "ligaonul", strict=True)
-    ),
+    **dict(zip("\u04cf\u0131\u0261\u0251\u0585\u0578\u057d\u04c0", "ligaonul", strict=True)),
 }
 _ALIKE_TABLE: Final = str.maketrans(_ALIKE)
 _ALIKE_CLASS: Final = "[" + "".join(_ALIKE) + "]"

@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction.context import fold
-from retrieval.redaction.kinds import DENIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -69,9 +68,7 @@ def outside(findings: Iterable[Finding], taken: Sequence[Finding]) -> list[Findi
     return kept
 
 
-def not_allowed(
-    text: str, findings: Sequence[Finding], allow: tuple[str, ...]
-) -> list[Finding]:
+def not_allowed(text: str, findings: Sequence[Finding], allow: tuple[str, ...]) -> list[Finding]:
     """``findings`` without those that lie within a phrase of ``allow`` in ``text``.
 
     Phrases match whole words, whatever the case, accents and blanks between words.
@@ -104,7 +101,7 @@ def denied(text: str, deny: tuple[str, ...]) -> Iterator[tuple[int, int]]:
 
 
 def _phrases(text: str, phrases: tuple[str, ...], *, broken: bool) -> Iterator[tuple[int, int]]:
-    patterns = _compiled(phrases, broken)
+    patterns = _compiled(phrases, broken=broken)
     folded = _folded(text)
     for word in _WORD.finditer(folded):
         for pattern in patterns.get(word[0][:_FIRST_LETTERS], ()):
@@ -114,7 +111,7 @@ def _phrases(text: str, phrases: tuple[str, ...], *, broken: bool) -> Iterator[t
 
 
 @lru_cache(maxsize=16)
-def _compiled(phrases: tuple[str, ...], broken: bool) -> dict[str, list[re.Pattern[str]]]:
+def _compiled(phrases: tuple[str, ...], *, broken: bool) -> dict[str, list[re.Pattern[str]]]:
     """Patterns by their first letters, so that few are tried at each word.
 
     One that may be broken within those is filed under fewer of them too.

@@ -182,9 +182,7 @@ class _Look:
                     more.append(replace(one, start=start, end=end))
         for start, end, plain in encoded.tokens(self._text):
             inside = [*self._by_rule(plain), *self._modelled([plain])[0]]
-            more += [
-                replace(one, start=start, end=end) for one in self._at_threshold(inside)
-            ]
+            more += [replace(one, start=start, end=end) for one in self._at_threshold(inside)]
         more = views.sensible(self._text, more, found)
         return spans.merged([*found, *more]) if more else found
 
@@ -267,7 +265,7 @@ def _neighbourhoods(text: str, findings: Sequence[Finding]) -> Iterator[tuple[in
         if start > finish or end - begin > CORE_CHARS:
             if begin >= 0:
                 yield begin, finish
-            begin, finish = (start if start > finish else finish), max(end, finish)
+            begin, finish = (max(start, finish)), max(end, finish)
         else:
             finish = max(finish, end)
     if begin >= 0:

@@ -26,7 +26,9 @@ _MAX_STRETCH: Final = 3_000
 
 # A line break inside something without blanks; quoting and comment marks of the next line go too.
 # An underscore, a hyphen or a dot at the end of the line belongs to what goes on.
-_BREAK: Final = re.compile(r"(?<=\S)[ \t]{0,8}\r?\n[ \t]{0,40}(?:(?:>|\*|#|//|\|)[ \t]{0,8}){0,4}(?=\S)")
+_BREAK: Final = re.compile(
+    r"(?<=\S)[ \t]{0,8}\r?\n[ \t]{0,40}(?:(?:>|\*|#|//|\|)[ \t]{0,8}){0,4}(?=\S)"
+)
 # A number goes on: the break stands for a blank.
 _DIGIT_BREAK: Final = re.compile(
     r"(?<=[0-9)])[ \t]{0,8}\r?\n[ \t]{0,40}(?:(?:>|\*|#|//|\|)[ \t]{0,8}){0,4}(?=[(0-9])"
@@ -37,7 +39,9 @@ _HEAD: Final = re.compile(_PART + r"{1,80}")
 _LONG: Final = 12
 _FEW_DIGITS: Final = 4
 _MANY_DIGITS: Final = 8
-_TAG: Final = re.compile(r"(?<=\S)(?:</?[A-Za-z][A-Za-z0-9]{0,15}(?:\s[^<>\n]{0,120})?/?>){1,4}(?=\S)")
+_TAG: Final = re.compile(
+    r"(?<=\S)(?:</?[A-Za-z][A-Za-z0-9]{0,15}(?:\s[^<>\n]{0,120})?/?>){1,4}(?=\S)"
+)
 _CODE: Final = re.compile(
     r"%(?P<percent>[2-7][0-9A-Fa-f])|&#(?P<decimal>\d{2,5});|&#[xX](?P<hex>[0-9a-fA-F]{2,5});"
     r"|&(?P<name>commat|period|lowbar|hyphen|dash|nbsp|plus|colon|sol|num|lpar|rpar|shy|zwj|zwnj);"
@@ -54,7 +58,10 @@ _STOPS: Final = re.compile(r"[^\W_][ \t]{0,8}\r?\n")
 _GLUED: Final = re.compile(r"(?<=[0-9])_(?=[^\W_])|(?<=[^\W_])_(?=[0-9])")
 _BETWEEN: Final = re.compile(r"(?<=[0-9])[ .\-]{1,3}(?=[0-9])")
 # Letters written for figures among figures.
-_LOOKS: Final = re.compile(r"(?<![A-Za-z])(?=[0-9OolISB \-]{0,24}[OolISB])[0-9OolISB](?:[ \-]?[0-9OolISB]){7,24}(?![A-Za-z])")
+_LOOKS: Final = re.compile(
+    r"(?<![A-Za-z])(?=[0-9OolISB \-]{0,24}[OolISB])[0-9OolISB](?:[ \-]?[0-9OolISB]){7,24}"
+    r"(?![A-Za-z])"
+)
 _FIGURE: Final = {"O": "0", "o": "0", "l": "1", "I": "1", "S": "5", "B": "8"}
 
 Edit = tuple[int, int, str]
@@ -163,8 +170,7 @@ def _stretches(text: str, edits: list[Edit]) -> Iterator[Reading]:
     group: list[Edit] = []
     for edit in edits:
         if group and (
-            edit[0] - group[-1][1] > _BEFORE + _AFTER
-            or edit[0] - group[0][0] > _MAX_STRETCH
+            edit[0] - group[-1][1] > _BEFORE + _AFTER or edit[0] - group[0][0] > _MAX_STRETCH
         ):
             yield _reading(text, group)
             # What lies across the end of a stretch that grew too long is seen in the next.

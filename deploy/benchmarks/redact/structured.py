@@ -1,4 +1,4 @@
-"""Structured kinds: how many of thousands of made-up values the shipped profiles leave in a text."""
+"""Structured kinds: how many of thousands of made-up values the profiles leave in a text."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def examples(kind: str, count: int, *, seed: int = SEED) -> Iterator[Example]:
         yield Example(kind, text, start, value)
 
 
-def missed(
-    redactor: TextRedactor, profile: Profile, wanted: list[Example]
-) -> list[Example]:
+def missed(redactor: TextRedactor, profile: Profile, wanted: list[Example]) -> list[Example]:
     """Those of ``wanted`` of which a letter or digit stays in under ``profile``."""
     left: list[Example] = []
     for at in range(0, len(wanted), _TOGETHER):
@@ -157,14 +155,44 @@ def mixed_text(characters: int = 60_000) -> str:
 
 
 _PROSE: Final = (
-    "The committee met twice in the spring and agreed that the bridge should be repaired before winter, whatever the cost.",
-    "Our new catalogue lists 214 chairs, of which 38 are made of oak; prices start at 59.90 EUR and rise to 1,250 EUR.",
-    "Nach dem Regen stieg der Fluss um zwei Meter, und die Feuerwehr rückte gegen 6:30 Uhr mit vier Wagen aus.",
-    "Die Ausstellung zeigt Bilder aus drei Jahrhunderten, darunter einige, die seit 1912 niemand mehr gesehen hat.",
-    "Le musée ouvre ses portes à dix heures, sauf le mardi, et l'entrée est gratuite pour les enfants de moins de douze ans.",
-    "La recette demande 250 g de farine, trois œufs et un peu de patience, car la pâte doit reposer une heure.",
-    "El tren llegó con veinte minutos de retraso porque había nieve en las vías cerca de la frontera.",
-    "La biblioteca ha comprado cuatro mil libros nuevos y los ha ordenado por temas en la segunda planta.",
-    "Il vecchio mulino è stato restaurato con cura e oggi ospita un piccolo museo della carta e della stampa.",
-    "Version 3.10.2 fixes a rare crash when two windows are closed at once; see chapter 4.1.2 of the handbook.",
+    (
+        "The committee met twice in the spring and agreed that the bridge should be repaired"
+        " before winter, whatever the cost."
+    ),
+    (
+        "Our new catalogue lists 214 chairs, of which 38 are made of oak; prices start at"
+        " 59.90 EUR and rise to 1,250 EUR."
+    ),
+    (
+        "Nach dem Regen stieg der Fluss um zwei Meter, und die Feuerwehr rückte gegen 6:30"
+        " Uhr mit vier Wagen aus."
+    ),
+    (
+        "Die Ausstellung zeigt Bilder aus drei Jahrhunderten, darunter einige, die seit 1912"
+        " niemand mehr gesehen hat."
+    ),
+    (
+        "Le musée ouvre ses portes à dix heures, sauf le mardi, et l'entrée est gratuite pour"
+        " les enfants de moins de douze ans."
+    ),
+    (
+        "La recette demande 250 g de farine, trois œufs et un peu de patience, car la pâte"
+        " doit reposer une heure."
+    ),
+    (
+        "El tren llegó con veinte minutos de retraso porque había nieve en las vías cerca de"
+        " la frontera."
+    ),
+    (
+        "La biblioteca ha comprado cuatro mil libros nuevos y los ha ordenado por temas en la"
+        " segunda planta."
+    ),
+    (
+        "Il vecchio mulino è stato restaurato con cura e oggi ospita un piccolo museo della"
+        " carta e della stampa."
+    ),
+    (
+        "Version 3.10.2 fixes a rare crash when two windows are closed at once; see chapter"
+        " 4.1.2 of the handbook."
+    ),
 )

@@ -17,7 +17,7 @@ PLAIN: Final = (
     "Hello, you asked for it: {}",
     "Thanks! {} is what she gave us, nothing else.",
     "({})",
-    "\"{}\", he said.",
+    '"{}", he said.',
     "The form says {}; the copy is not readable.",
     "Bitte {} noch einmal prüfen.",
     "Hier ist, was Sie wollten: {}. Viele Grüße",
@@ -34,7 +34,7 @@ PLAIN: Final = (
     "Var god kontrollera {} igen.",
     "name,value,note\nAnn,{},ok\n",
     "a;{};b",
-    "{{\"value\": \"{}\", \"ok\": true}}",
+    '{{"value": "{}", "ok": true}}',
     "<value>{}</value>",
     "2026-03-01 10:22:31 INFO saved value={} in 12 ms",
     "x = '{}'  # from the form",
@@ -54,7 +54,7 @@ NAMED: Final = (
     "Mon {w} est {v}.",
     "Mi {w} es {v}.",
     "Il mio {w} è {v}.",
-    "{{\"{w}\": \"{v}\"}}",
+    '{{"{w}": "{v}"}}',
     "{w}={v}",
     "({w} {v})",
 )
@@ -197,7 +197,10 @@ HARMLESS: Final = (
     "The train leaves at 10:35 and arrives at 17:05 on platform 12.",
     "ISBN 978-3-16-148410-0 and ISBN-10 0-306-40615-2 are the same series.",
     "ISBN 9783161484100, 320 pages, 14 x 21 cm, 540 g.",
-    "Python 3.11.7, Django 5.2.1 and PostgreSQL 16.4 are needed; version 10.0.19041.1237 works too.",
+    (
+        "Python 3.11.7, Django 5.2.1 and PostgreSQL 16.4 are needed; version 10.0.19041.1237"
+        " works too."
+    ),
     "Part number 4711-0815-22 replaces part 4711-0815-21 since model XJ-900.",
     "Order 1234567 and invoice 2024-000123 were sent on 12 March 2024.",
     "Article no. 123456789 is out of stock; SKU 987654321 is not.",

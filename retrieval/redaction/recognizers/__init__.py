@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LANGUAGE", "recognizers"]
 
-_PRESIDIO = (
-    presidio.UsHealthInsuranceMemberIdRecognizer,
-)
+_PRESIDIO = (presidio.UsHealthInsuranceMemberIdRecognizer,)
 # Their scores count only beside one of their words: texts without one are spared.
 _HINTS = (
     ("insurance", "member", "subscriber", "policy", "health", "plan", "medicare", "medicaid"),
@@ -44,12 +42,14 @@ def recognizers() -> list[EntityRecognizer]:
     """A fresh list of every recogniser, the order of no meaning."""
     theirs = [recognizer(supported_language=LANGUAGE) for recognizer in _PRESIDIO]
     for recognizer, hints in zip(theirs, _HINTS, strict=True):
-        recognizer.needs = "digit"
-        recognizer.hints = hints
+        setattr(recognizer, "needs", "digit")  # noqa: B010 - an attribute of ours
+        setattr(recognizer, "hints", hints)  # noqa: B010 - an attribute of ours
     return [
         *theirs,
         DigitIdRecognizer(national.DIGITS),
-        PatternsRecognizer("NationalIdRecognizer", national.PATTERNS, words=national.WORDS, deniable=True),
+        PatternsRecognizer(
+            "NationalIdRecognizer", national.PATTERNS, words=national.WORDS, deniable=True
+        ),
         CardRecognizer(),
         IbanRecognizer(),
         crypto(),

@@ -7,8 +7,17 @@ from typing import Final
 from stdnum import bitcoin
 
 from retrieval.redaction.recognizers.frame import B, E, Pattern, PatternsRecognizer, code
+from retrieval.redaction.wordlist import words
 
 _SURE: Final = 1.0
+_FEW_FIGURES: Final = 3
+
+
+def _figures(value: str) -> bool:
+    """Base58 of noise has figures; a long name or a constant has few."""
+    return sum(map(str.isdigit, value)) >= _FEW_FIGURES
+
+
 # Base58Check and bech32 addresses; Ethereum and its relatives; Litecoin, Dogecoin, Dash, Ripple,
 # Monero, Cardano, Tron, Solana beside a word.
 _PATTERNS: Final = (
@@ -16,14 +25,41 @@ _PATTERNS: Final = (
     code("CRYPTO", rf"{B}(?:bc|tb)1[02-9ac-hj-np-z]{{11,71}}{E}", 0.9, ignore_case=True),
     code("CRYPTO", rf"{B}0x[0-9a-fA-F]{{40}}{E}", 0.9),
     code("CRYPTO", rf"{B}(?:ltc1|addr1)[02-9ac-hj-np-z]{{30,110}}{E}", 0.9),
-    code("CRYPTO", rf"{B}[LMDXrT][1-9A-HJ-NP-Za-km-z]{{25,34}}{E}", 0.3, lambda v: sum(map(str.isdigit, v)) > 2),
+    code(
+        "CRYPTO",
+        rf"{B}[LMDXrT][1-9A-HJ-NP-Za-km-z]{{25,34}}{E}",
+        0.3,
+        _figures,
+    ),
     code("CRYPTO", rf"{B}[48][0-9AB][1-9A-HJ-NP-Za-km-z]{{93}}{E}", 0.9),
-    code("CRYPTO", rf"{B}[1-9A-HJ-NP-Za-km-z]{{43,44}}{E}", 0.2, lambda v: sum(map(str.isdigit, v)) > 2),
-)  # fmt: skip
+    code(
+        "CRYPTO",
+        rf"{B}[1-9A-HJ-NP-Za-km-z]{{43,44}}{E}",
+        0.2,
+        _figures,
+    ),
+)
 _WORDS: Final = (
-    "wallet", "btc", "bitcoin", "eth", "ethereum", "crypto", "litecoin", "ltc", "doge", "dogecoin",
-    "dash", "xrp", "ripple", "monero", "xmr", "cardano", "tron", "solana", "blockchain",
-)  # fmt: skip
+    "wallet",
+    "btc",
+    "bitcoin",
+    "eth",
+    "ethereum",
+    "crypto",
+    "litecoin",
+    "ltc",
+    "doge",
+    "dogecoin",
+    "dash",
+    "xrp",
+    "ripple",
+    "monero",
+    "xmr",
+    "cardano",
+    "tron",
+    "solana",
+    "blockchain",
+)
 
 
 def crypto() -> PatternsRecognizer:
@@ -42,7 +78,7 @@ def swift() -> PatternsRecognizer:
     )
 
 
-_COUNTRIES: Final = (
+_COUNTRIES: Final = words(
     "AT BE BG CH CY CZ DE DK EE ES FI FR GB GR HR HU IE IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
     " US CA AU JP CN IN BR ZA TR SG HK NZ MX AE IL KR"
-).split()
+)

@@ -50,9 +50,25 @@ class CardRecognizer(Recognizer):
 
     needs = "digit"
     CONTEXT = (
-        "credit", "card", "cards", "visa", "mastercard", "cc", "amex", "discover", "jcb", "diners",
-        "maestro", "kreditkarte", "karte", "carte", "tarjeta", "carta", "pan", "kartennummer",
-    )  # fmt: skip
+        "credit",
+        "card",
+        "cards",
+        "visa",
+        "mastercard",
+        "cc",
+        "amex",
+        "discover",
+        "jcb",
+        "diners",
+        "maestro",
+        "kreditkarte",
+        "karte",
+        "carte",
+        "tarjeta",
+        "carta",
+        "pan",
+        "kartennummer",
+    )
 
     def __init__(self) -> None:
         """Take our context words."""

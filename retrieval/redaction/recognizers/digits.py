@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction.recognizers.frame import Recognizer
@@ -40,8 +41,10 @@ _MAX_DIGITS: Final = 20
 _MIN_DIGITS: Final = 8
 # Labels that are often written right against a number.
 _LABELS: Final = re.compile(
-    r"(?:ssn|sin|tin|itin|nhs|bsn|nif|nie|dni|cpf|egn|cnp|oib|emso|jmbg|pesel|nip|cpr|nir|ahv|avs|svnr|svnummer|idnr|"
-    r"taj|amka|afm|tfn|tel|phone|fax|mob|cell|card|no|nr|id|mrn|npi|aadhaar|pin|rc|rodne|isikukood|pnr)$",
+    r"(?:ssn|sin|tin|itin|nhs|bsn|nif|nie|dni|cpf|egn|cnp|oib|emso|jmbg|pesel|nip|cpr|nir"
+    r"|ahv|avs|svnr|svnummer|idnr|"
+    r"taj|amka|afm|tfn|tel|phone|fax|mob|cell|card|no|nr|id|mrn|npi|aadhaar|pin|rc|rodne"
+    r"|isikukood|pnr)$",
     re.IGNORECASE,
 )
 
@@ -78,7 +81,9 @@ def runs(text: str, least: int = _MIN_DIGITS) -> Iterator[Run]:
         groups = [g.span() for g in _GROUP.finditer(text, match.start(), match.end())]
         if sum(end - start for start, end in groups) >= least:
             yield Run(
-                groups, _starts(text, match.start()), not text[match.end() : match.end() + 1].isalpha()
+                groups,
+                _starts(text, match.start()),
+                not text[match.end() : match.end() + 1].isalpha(),
             )
 
 
@@ -123,9 +128,7 @@ class DigitIdRecognizer(Recognizer):
     def _parts(self, text: str, run: Run) -> Iterator[Span]:
         groups = run.groups
         for first in range(len(groups)):
-            glued = first == 0 and not run.open_left
-            start = groups[first][0]
-            if first and text[start - 1] == ".":
+            if first and text[groups[first][0] - 1] == ".":
                 continue
             sizes: tuple[int, ...] = ()
             for last in range(first, min(len(groups), first + _MAX_GROUPS)):
@@ -134,21 +137,27 @@ class DigitIdRecognizer(Recognizer):
                 if sum(sizes) > _MAX_DIGITS:
                     break
                 known = self._by_form.get(sizes)
-                if not known:
-                    continue
-                # Letters right before or behind: only what is written as nothing else is.
-                within = glued or (last == len(groups) - 1 and not run.open_right)
-                if within and len(sizes) < _MARKED_GROUPS:
-                    continue
-                if last + 1 < len(groups) and text[end] == ".":
-                    continue
-                if last > first and _goes_on(text, groups, first, last):
-                    continue
-                usual = _proper(text, groups[first : last + 1])
-                digits = "".join(text[a:b] for a, b in groups[first : last + 1])
-                for one, score in known:
-                    if (score >= _SURE or (usual and not within)) and one.check(digits):
-                        yield one.kind, start, end, score
+                inside = last + 1 < len(groups)
+                if known and not (inside and text[end] == "."):
+                    yield from self._part(text, run, (first, last), known)
+
+    def _part(
+        self, text: str, run: Run, which: tuple[int, int], known: list[tuple[DigitId, float]]
+    ) -> Iterator[Span]:
+        """The numbers among ``known`` that the groups from one to another are."""
+        first, last = which
+        groups = run.groups[first : last + 1]
+        # Letters right before or behind: only what is written as nothing else is.
+        glued = (first == 0 and not run.open_left) or (
+            last == len(run.groups) - 1 and not run.open_right
+        )
+        if (glued and len(groups) < _MARKED_GROUPS) or _goes_on(text, run.groups, first, last):
+            return
+        usual = _proper(text, groups) and not glued
+        digits = "".join(text[a:b] for a, b in groups)
+        for one, score in known:
+            if (usual or score >= _SURE) and one.check(digits):
+                yield one.kind, groups[0][0], groups[-1][1], score
 
     def _whole(self, text: str, run: Run) -> list[Span] | None:
         """Numbers in groups that nobody uses, where nothing else is in the run."""
@@ -157,7 +166,7 @@ class DigitIdRecognizer(Recognizer):
             return None
         digits = "".join(text[a:b] for a, b in groups)
         known = self._by_length.get(len(digits))
-        gaps = {text[a:b] for (_, a), (b, _) in zip(groups, groups[1:], strict=False)}
+        gaps = {text[a:b] for (_, a), (b, _) in pairwise(groups)}
         if not known or len(gaps) > 1 or not _proper(text, groups):
             return None
         start, end = groups[0][0], groups[-1][1]
@@ -166,6 +175,8 @@ class DigitIdRecognizer(Recognizer):
 
 def _goes_on(text: str, groups: list[tuple[int, int]], first: int, last: int) -> bool:
     """Whether the groups beside are joined on as those within are: 4-4-4 is no part of 4-4-4-4."""
+    if first == last:
+        return False
     inner = text[groups[first][1] : groups[first + 1][0]]
     if inner not in {"-", "/", "."}:
         return False
@@ -175,10 +186,10 @@ def _goes_on(text: str, groups: list[tuple[int, int]], first: int, last: int) ->
 
 
 def _proper(text: str, groups: list[tuple[int, int]]) -> bool:
-    """Whether the groups may be one number: no decimal fraction, no date, one line break at most."""
+    """Whether the groups may be one number: no decimal fraction, no date, few line breaks."""
     if len(groups) == 1:
         return True
-    gaps = [text[a:b] for (_, a), (b, _) in zip(groups, groups[1:], strict=False)]
+    gaps = [text[a:b] for (_, a), (b, _) in pairwise(groups)]
     if gaps == ["."] or sum("\n" in gap for gap in gaps) > 1:
         return False
     return _DATE.match(text, groups[0][0]) is None

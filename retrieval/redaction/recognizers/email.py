@@ -28,9 +28,7 @@ _LOCAL_CHARS: Final = frozenset(".!#$&'*+-=^_`{|}~%")
 _MAX_LOCAL: Final = 64
 _LOCAL: Final = r"(?>[\w.!#$&'*+\-=^`{|}~]{1,64})"
 _LABEL: Final = r"[\p{L}\p{N}_](?:[\p{L}\p{N}_\-]{0,61}[\p{L}\p{N}_])?"
-_HOST: Final = regex.compile(
-    rf"{_LABEL}(?:\.{_LABEL}){{1,8}}|\[(?:IPv6:)?[0-9a-fA-F.:]{{3,45}}\]"
-)
+_HOST: Final = regex.compile(rf"{_LABEL}(?:\.{_LABEL}){{1,8}}|\[(?:IPv6:)?[0-9a-fA-F.:]{{3,45}}\]")
 _SPOKEN_AT: Final = r" ?(?:@|\(at\)|\[at\]|\{at\}|<at>) ?| (?:at|AT) "
 _SPOKEN_DOT: Final = r" ?(?:\(dot\)|\[dot\]|\{dot\}|<dot>) ?| (?:dot|DOT|punkt) "
 _SPACED: Final = rf"(?<![\w.]){_LOCAL} ?@ ?{_LABEL}(?:\.{_LABEL}){{1,8}}"
@@ -53,14 +51,31 @@ class BoundedEmailRecognizer(Recognizer):
     """
 
     needs = "at"
-    CONTEXT = ("email", "e-mail", "mail", "contact", "correo", "courriel", "posta", "kontakt", "ssh", "login")
+    CONTEXT = (
+        "email",
+        "e-mail",
+        "mail",
+        "contact",
+        "correo",
+        "courriel",
+        "posta",
+        "kontakt",
+        "ssh",
+        "login",
+    )
 
     def __init__(self) -> None:
         """Compile the patterns."""
         super().__init__(_KIND, words={_KIND: self.CONTEXT})
         self._patterns = (
             Pattern(_KIND, _SPACED, _PRIVATE, _judged, hints=("@ ", " @")),
-            Pattern(_KIND, _SPOKEN, _PRIVATE, _spoken, hints=("dot", "punkt", "(at", "[at", "{at", "<at")),
+            Pattern(
+                _KIND,
+                _SPOKEN,
+                _PRIVATE,
+                _spoken,
+                hints=("dot", "punkt", "(at", "[at", "{at", "<at"),
+            ),
             Pattern(_KIND, _LOCAL_HOST, _ALONE, hints=("@",)),
         )
 

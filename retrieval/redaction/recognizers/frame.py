@@ -100,6 +100,7 @@ class Recognizer(LocalRecognizer):
     any length rather than about its windows.
     """
 
+    name: str
     needs: Need = ""
     whole: bool = False
     deniable: bool = False

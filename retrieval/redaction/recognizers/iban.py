@@ -17,20 +17,39 @@ _KIND: Final = "IBAN_CODE"
 _LENGTHS: Final = {
     code: int(length)
     for length, codes in {
-        "15": "NO", "16": "BE", "18": "DK FK FO FI GL NL SD", "19": "MK SI",
-        "20": "AT BA EE KZ XK LT LU MN", "21": "CH HR LI LV",
-        "22": "BG BH CR DE GB GE IE ME RS VA", "23": "AE GI IL IQ OM SO TL",
-        "24": "AD CZ ES MD PK RO SA SE SK TN VG", "25": "LY PT ST", "26": "IS TR",
-        "27": "BI DJ FR GR IT MC MR SM", "28": "AL AZ BY CY DO GT HU LB NI PL SV",
-        "29": "BR EG PS QA UA", "30": "JO KW MU YE", "31": "MT SC", "32": "LC", "33": "RU",
+        "15": "NO",
+        "16": "BE",
+        "18": "DK FK FO FI GL NL SD",
+        "19": "MK SI",
+        "20": "AT BA EE KZ XK LT LU MN",
+        "21": "CH HR LI LV",
+        "22": "BG BH CR DE GB GE IE ME RS VA",
+        "23": "AE GI IL IQ OM SO TL",
+        "24": "AD CZ ES MD PK RO SA SE SK TN VG",
+        "25": "LY PT ST",
+        "26": "IS TR",
+        "27": "BI DJ FR GR IT MC MR SM",
+        "28": "AL AZ BY CY DO GT HU LB NI PL SV",
+        "29": "BR EG PS QA UA",
+        "30": "JO KW MU YE",
+        "31": "MT SC",
+        "32": "LC",
+        "33": "RU",
         # Not in the registry, in use all the same.
-        "28 ": "HN", "24 ": "DZ", "25 ": "AO MZ CV GW", "27 ": "CF CG CM GA GQ KM MG",
-        "26 ": "IR", "28  ": "BF BJ CI ML MA NE SN TG", "27  ": "TD",
+        "28 ": "HN",
+        "24 ": "DZ",
+        "25 ": "AO MZ CV GW",
+        "27 ": "CF CG CM GA GQ KM MG",
+        "26 ": "IR",
+        "28  ": "BF BJ CI ML MA NE SN TG",
+        "27  ": "TD",
     }.items()
     for code in codes.split()
-}  # fmt: skip
+}
 _GAP: Final = r"(?:[ \-.]|[ \t]{0,4}-?\r?\n[ \t]{0,4})?"
-_START: Final = re.compile(rf"(?:IBAN:?)?(?P<code>[A-Z]{{2}}){_GAP}\d{_GAP}\d(?={_GAP}[A-Z0-9])", re.IGNORECASE)
+_START: Final = re.compile(
+    (rf"(?:IBAN:?)?(?P<code>[A-Z]{{2}}){_GAP}\d{_GAP}\d(?={_GAP}[A-Z0-9])"), re.IGNORECASE
+)
 _NEXT: Final = re.compile(rf"{_GAP}([A-Z0-9])", re.IGNORECASE)
 _MODULUS: Final = 97
 _SURE: Final = 1.0
@@ -42,7 +61,18 @@ class IbanRecognizer(Recognizer):
     """Numbers of the country's length: 1.0 if modulo 97 fits (ISO 13616), 0.3 otherwise."""
 
     needs = "digit"
-    CONTEXT = ("iban", "bank", "konto", "kontonummer", "account", "compte", "cuenta", "conto", "rekening", "transfer")
+    CONTEXT = (
+        "iban",
+        "bank",
+        "konto",
+        "kontonummer",
+        "account",
+        "compte",
+        "cuenta",
+        "conto",
+        "rekening",
+        "transfer",
+    )
 
     def __init__(self) -> None:
         """Take our context words."""

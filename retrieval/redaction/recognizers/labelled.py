@@ -7,78 +7,242 @@ from __future__ import annotations
 
 from typing import Final
 
-from retrieval.redaction.recognizers.frame import B, E, Pattern, PatternsRecognizer
+from retrieval.redaction.recognizers.frame import B, Pattern, PatternsRecognizer
+from retrieval.redaction.wordlist import words
 
 # Between label and value.
-_NO: Final = r"(?:[ _\-]?(?:numbers?|num|nummer|no|nr|id|identifier|code|#|numéro|numero|número|n°|nº)\b?\.?)?"
-_IS: Final = r"[\"'\])]{0,2}\s{0,3}(?:[:=#]|\bis\b|\bwas\b|\bist\b|\best\b|\bes\b|è|\blautet\b|\bnow\b|->|=>)?\s{0,3}[:=#]?\s?[\"'(\[]?"
-_MUST: Final = r"[\"'\])]{0,2}\s{0,3}(?:[:=#]|\bis\b|\bwas\b|\bist\b|\best\b|\bes\b|è|\blautet\b|->|=>)\s{0,3}[\"'(\[]?"
-_CODE: Final = r"(?P<value>(?=[A-Za-z0-9./\-]{0,20}\d)[A-Za-z0-9](?:[A-Za-z0-9]|[./\-](?=[A-Za-z0-9])){3,24})"
+_NO: Final = (
+    r"(?:[ _\-]?(?:numbers?|num|nummer|no|nr|id|identifier|code|#|numéro|numero|número|n°"
+    r"|nº)\b?\.?)?"
+)
+_IS: Final = (
+    r"[\"'\])]{0,2}\s{0,3}(?:[:=#]|\bis\b|\bwas\b|\bist\b|\best\b|\bes\b|è|\blautet\b"
+    r"|\bnow\b|->|=>)?\s{0,3}[:=#]?\s?[\"'(\[]?"
+)
+_MUST: Final = (
+    r"[\"'\])]{0,2}\s{0,3}(?:[:=#]|\bis\b|\bwas\b|\bist\b|\best\b|\bes\b|è|\blautet\b|->"
+    r"|=>)\s{0,3}[\"'(\[]?"
+)
+_CODE: Final = (
+    r"(?P<value>(?=[A-Za-z0-9./\-]{0,20}\d)[A-Za-z0-9](?:[A-Za-z0-9]"
+    r"|[./\-](?=[A-Za-z0-9])){3,24})"
+)
 _DIGITS: Final = r"(?P<value>\d(?:[ \-]?\d){4,19})"
 
+_MEDICAL: Final = (
+    r"(?:national |nhs )?health id|medical record|med(?:ical)? rec|mrn|patient|chart"
+    r"|hospital|case file|health record|encounter|admission|specimen|accession|krankenakte"
+    r"|patientennummer|"
+    r"patienten|fallnummer|aufnahmenummer|dossier (?:médical|patient)|numéro de dossier"
+    r"|historia clínica|expediente|cartella clinica|nosologico|rx|prescription|claim"
+)
+_NATIONAL: Final = (
+    r"national id(?:entity)?(?: card)?|identity card|id card|citizen id|personal"
+    r" id(?:entification)?|national identification|personalausweis|ausweis|carte"
+    r" d'identité|carte nationale d'identité|dni|cédula|cedula|carta d'identità|documento"
+    r" d'identità|"
+    r"dowód osobisty|občanský průkaz|tax(?:payer)? id(?:entification)?|social insurance"
+    r"|social security|bar|court id|immigration|alien|green card|residence permit|voter"
+)
 _LABELS: Final = {
     "MEDICAL_RECORD": (
-        r"(?:national |nhs )?health id|medical record|med(?:ical)? rec|mrn|patient|chart|hospital|case file|health record|encounter|admission|specimen|accession|krankenakte|patientennummer|"
-        r"patienten|fallnummer|aufnahmenummer|dossier (?:médical|patient)|numéro de dossier|historia clínica|expediente|cartella clinica|nosologico|rx|prescription|claim",
+        _MEDICAL,
         _CODE,
         True,
     ),
     "HEALTH_INSURANCE": (
-        r"(?:health )?insurance|member(?:ship)?|subscriber|policy|medicaid|beneficiary|group|versicherten|versicherungsnummer|policen|krankenkassen|assuré|mutuelle|póliza|poliza|polizza|tessera sanitaria",
+        (
+            r"(?:health )?insurance|member(?:ship)?|subscriber|policy|medicaid|beneficiary|group"
+            r"|versicherten|versicherungsnummer|policen|krankenkassen|assuré|mutuelle|póliza"
+            r"|poliza|polizza|tessera sanitaria"
+        ),
         _CODE,
         True,
     ),
-    "MEDICAL_LICENSE": (r"dea|npi|medical licen[cs]e|nursing licen[cs]e|physician|lanr|arztnummer|rpps|colegiado", _CODE, False),
-    "PASSPORT": (r"passports?|reisepass|pass(?=[- ]?(?:nr|nummer))|passeport|pasaporte|passaporto|paspoort|paszport|passaporte|visa(?= (?:no|number|#))|travel document", _CODE, False),
+    "MEDICAL_LICENSE": (
+        (
+            r"dea|npi|medical licen[cs]e|nursing licen[cs]e|physician|lanr|arztnummer|rpps"
+            r"|colegiado"
+        ),
+        _CODE,
+        False,
+    ),
+    "PASSPORT": (
+        (
+            r"passports?|reisepass|pass(?=[- ]?(?:nr|nummer))|passeport|pasaporte|passaporto"
+            r"|paspoort|paszport|passaporte|visa(?= (?:no|number|#))|travel document"
+        ),
+        _CODE,
+        False,
+    ),
     "DRIVING_LICENCE": (
-        r"driver'?s?[ _]?licen[cs]e|driving licen[cs]e|licen[cs]e(?= (?:no|number|#))|dl|führerschein|führerscheinnummer|permis de conduire|permiso de conducir|carnet de conducir|patente(?: di guida)?|rijbewijs|prawo jazdy",
+        (
+            r"driver'?s?[ _]?licen[cs]e|driving licen[cs]e|licen[cs]e(?= (?:no|number|#))|dl"
+            r"|führerschein|führerscheinnummer|permis de conduire|permiso de conducir|carnet de"
+            r" conducir|patente(?: di guida)?|rijbewijs|prawo jazdy"
+        ),
         _CODE,
         False,
     ),
     "NATIONAL_ID": (
-        r"national id(?:entity)?(?: card)?|identity card|id card|citizen id|personal id(?:entification)?|national identification|personalausweis|ausweis|carte d'identité|carte nationale d'identité|dni|cédula|cedula|carta d'identità|documento d'identità|"
-        r"dowód osobisty|občanský průkaz|tax(?:payer)? id(?:entification)?|social insurance|social security|bar|court id|immigration|alien|green card|residence permit|voter",
+        _NATIONAL,
         _CODE,
         False,
     ),
     "BANK_ACCOUNT": (
-        r"(?:bank |checking |savings |current )?(?:account|acct|a/c)|konto|kontonummer|compte(?: bancaire)?|cuenta(?: bancaria)?|conto(?: corrente)?|rekening|sort code|blz|bankleitzahl|routing",
-        r"(?P<value>\d\d[ \-]\d\d[ \-]\d\d(?!\d)|(?=[A-Z0-9 \-]{0,20}\d{3})[A-Z0-9](?:[ \-]?[A-Z0-9]){4,19})",
+        (
+            r"(?:bank |checking |savings |current )?(?:account|acct|a/c)|konto|kontonummer"
+            r"|compte(?: bancaire)?|cuenta(?: bancaria)?|conto(?: corrente)?|rekening|sort code"
+            r"|blz|bankleitzahl|routing"
+        ),
+        (
+            r"(?P<value>\d\d[ \-]\d\d[ \-]\d\d(?!\d)"
+            r"|(?=[A-Z0-9 \-]{0,20}\d{3})[A-Z0-9](?:[ \-]?[A-Z0-9]){4,19})"
+        ),
         False,
     ),
     "PLATE": (
-        r"licen[cs]e plate|number plate|plate|registration plate|vehicle registration|car registration|kennzeichen|kfz[- ]kennzeichen|nummernschild|plaque(?: d'immatriculation)?|immatriculation|matrícula|targa|kenteken",
+        (
+            r"licen[cs]e plate|number plate|plate|registration plate|vehicle registration|car"
+            r" registration|kennzeichen|kfz[- ]kennzeichen|nummernschild|plaque(?:"
+            r" d'immatriculation)?|immatriculation|matrícula|targa|kenteken"
+        ),
         r"(?P<value>(?=[A-ZÄÖÜ0-9 \-]{0,10}\d)[A-ZÄÖÜ0-9]{1,4}(?:[ \-][A-ZÄÖÜ0-9]{1,4}){0,3})",
         False,
     ),
-    "EMPLOYEE_ID": (r"employee|emp|staff|personnel|badge|student|matriculation|personalnummer|mitarbeiternummer|matrikelnummer|matricule|empleado|matricola", _CODE, True),
+    "EMPLOYEE_ID": (
+        (
+            r"employee|emp|staff|personnel|badge|student|matriculation|personalnummer"
+            r"|mitarbeiternummer|matrikelnummer|matricule|empleado|matricola"
+        ),
+        _CODE,
+        True,
+    ),
 }
 # What stands in every text in which a label of the kind does.
 _HINTS: Final = {
     "MEDICAL_RECORD": (
-        "med", "mrn", "health id", "patient", "chart", "hospital", "case file", "health record", "encounter", "admission", "specimen",
-        "accession", "krankenakte", "fallnummer", "aufnahmenummer", "dossier", "histori", "expediente", "cartella", "nosologico", "rx",
-        "prescription", "claim",
+        "med",
+        "mrn",
+        "health id",
+        "patient",
+        "chart",
+        "hospital",
+        "case file",
+        "health record",
+        "encounter",
+        "admission",
+        "specimen",
+        "accession",
+        "krankenakte",
+        "fallnummer",
+        "aufnahmenummer",
+        "dossier",
+        "histori",
+        "expediente",
+        "cartella",
+        "nosologico",
+        "rx",
+        "prescription",
+        "claim",
     ),
     "HEALTH_INSURANCE": (
-        "insurance", "member", "subscriber", "policy", "medicaid", "beneficiary", "group", "versich", "policen", "krankenkassen",
-        "assuré", "mutuelle", "póliza", "poliza", "polizza", "tessera",
+        "insurance",
+        "member",
+        "subscriber",
+        "policy",
+        "medicaid",
+        "beneficiary",
+        "group",
+        "versich",
+        "policen",
+        "krankenkassen",
+        "assuré",
+        "mutuelle",
+        "póliza",
+        "poliza",
+        "polizza",
+        "tessera",
     ),
-    "MEDICAL_LICENSE": ("dea", "npi", "licen", "physician", "lanr", "arztnummer", "rpps", "colegiado"),
+    "MEDICAL_LICENSE": (
+        "dea",
+        "npi",
+        "licen",
+        "physician",
+        "lanr",
+        "arztnummer",
+        "rpps",
+        "colegiado",
+    ),
     "PASSPORT": ("pass", "pasaporte", "paspoort", "paszport", "visa", "travel document"),
-    "DRIVING_LICENCE": ("licen", "dl", "führerschein", "permis", "carnet", "patente", "rijbewijs", "prawo"),
-    "NATIONAL_ID": (
-        "national", "card", "citizen", "personal", "ausweis", "carte", "dni", "dula", "carta", "documento", "dow", "občan", "tax",
-        "insurance", "security", "bar", "court", "immigration", "alien", "permit", "voter",
+    "DRIVING_LICENCE": (
+        "licen",
+        "dl",
+        "führerschein",
+        "permis",
+        "carnet",
+        "patente",
+        "rijbewijs",
+        "prawo",
     ),
-    "BANK_ACCOUNT": ("acc", "a/c", "konto", "compte", "cuenta", "conto", "rekening", "sort code", "blz", "bankleitzahl", "routing"),
+    "NATIONAL_ID": (
+        "national",
+        "card",
+        "citizen",
+        "personal",
+        "ausweis",
+        "carte",
+        "dni",
+        "dula",
+        "carta",
+        "documento",
+        "dow",
+        "občan",
+        "tax",
+        "insurance",
+        "security",
+        "bar",
+        "court",
+        "immigration",
+        "alien",
+        "permit",
+        "voter",
+    ),
+    "BANK_ACCOUNT": (
+        "acc",
+        "a/c",
+        "konto",
+        "compte",
+        "cuenta",
+        "conto",
+        "rekening",
+        "sort code",
+        "blz",
+        "bankleitzahl",
+        "routing",
+    ),
     "PLATE": (
-        "plate", "registration", "kennzeichen", "nummernschild", "plaque", "immatriculation", "matrícula", "targa", "kenteken",
+        "plate",
+        "registration",
+        "kennzeichen",
+        "nummernschild",
+        "plaque",
+        "immatriculation",
+        "matrícula",
+        "targa",
+        "kenteken",
     ),
     "EMPLOYEE_ID": (
-        "emp", "staff", "personnel", "badge", "student", "matri", "personalnummer", "mitarbeiternummer",
+        "emp",
+        "staff",
+        "personnel",
+        "badge",
+        "student",
+        "matri",
+        "personalnummer",
+        "mitarbeiternummer",
     ),
-}  # fmt: skip
+}
 _PREFIXED: Final = {
     "MEDICAL_RECORD": "MRN|RX|PT|PAT|REF|CLM|DEA|ENC",
     "HEALTH_INSURANCE": "INS|HIN|POL|HIC|MEM|MBR|POLICY",
@@ -87,29 +251,74 @@ _PREFIXED: Final = {
     "EMPLOYEE_ID": "EMP|STF|STU|USR|UID",
 }
 _USER_HINTS: Final = (
-    "user", "login", "log-in", "log in", "screen", "nick", "handle", "benutzer", "nutzer", "utilisateur", "identifiant", "pseudo",
-    "usuario", "utente", "gebruiker", "github", "twitter", "instagram", "telegram", "tiktok", "skype", "discord", "account",
-)  # fmt: skip
+    "user",
+    "login",
+    "log-in",
+    "log in",
+    "screen",
+    "nick",
+    "handle",
+    "benutzer",
+    "nutzer",
+    "utilisateur",
+    "identifiant",
+    "pseudo",
+    "usuario",
+    "utente",
+    "gebruiker",
+    "github",
+    "twitter",
+    "instagram",
+    "telegram",
+    "tiktok",
+    "skype",
+    "discord",
+    "account",
+)
 _USER: Final = (
-    rf"(?i)(?:user[ _\-]?names?|user[ _]?id|login(?:[ _]?name)?|log[- ]in|screen ?name|nick(?:name)?|handle|benutzername|nutzername|benutzer|nom d'utilisateur|identifiant|pseudo|usuario|nombre de usuario|nome utente|gebruikersnaam|github|twitter|instagram|telegram|tiktok|skype|discord|account ?name){_MUST}"
+    r"(?i)(?:user[ _\-]?names?|user[ _]?id|login(?:[ _]?name)?|log[- ]in|screen ?name"
+    r"|nick(?:name)?|handle|benutzername|nutzername|benutzer|nom d'utilisateur|identifiant"
+    r"|pseudo|usuario|nombre de usuario|nome utente|gebruikersnaam|github|twitter"
+    rf"|instagram|telegram|tiktok|skype|discord|account ?name){_MUST}"
     r"(?P<value>@?[A-Za-z0-9](?:[\w]|[.\-](?=\w)){2,38}(?:#\d{4})?)"
 )
-_USER_BARE: Final = r"(?i)(?<![A-Za-z0-9])(?:user|uid|username|login|by user|for user|as user)[ =:]{1,2}(?P<value>(?=[\w.\-]{0,38}[\d_.])[A-Za-z](?:\w|[.\-](?=\w)){2,38})"
+_USER_BARE: Final = (
+    r"(?i)(?<![A-Za-z0-9])(?:user|uid|username|login|by user|for user|as"
+    r" user)[ =:]{1,2}(?P<value>(?=[\w.\-]{0,38}[\d_.])[A-Za-z](?:\w|[.\-](?=\w)){2,38})"
+)
 # In configuration and SQL: db_user = "x", dbUser: 'x', CREATE USER 'x'@'host'.
-_USER_FIELD: Final = r"(?i)user[\"']?\s{0,2}(?:[:=]|=>|:=)\s{0,2}[\"'](?P<value>[\w.@\-]{2,64})[\"']|(?:create|alter|drop|grant [a-z ,]{1,60} to) user (?:if (?:not )?exists )?[\"'`]?(?P<value>[\w.\-]{2,64})|\bto [\"'`](?P<value>[\w.\-]{2,64})[\"'`]@"
+_USER_FIELD: Final = (
+    r"(?i)user[\"']?\s{0,2}(?:[:=]|=>|:=)\s{0,2}[\"'](?P<value>[\w.@\-]{2,64})[\"']"
+    r"|(?:create|alter|drop|grant [a-z ,]{1,60} to) user (?:if (?:not )?exists"
+    r" )?[\"'`]?(?P<value>[\w.\-]{2,64})|\bto [\"'`](?P<value>[\w.\-]{2,64})[\"'`]@"
+)
 _HANDLE: Final = r"(?<![\w@./])(?P<value>@[A-Za-z_](?:\w|[.\-](?=\w)){2,30})(?![\w@(])"
-_PROFILE: Final = r"(?i)(?:twitter|x|instagram|facebook|github|linkedin|tiktok|t|medium|youtube|threads)\.(?:com|me)/(?:in/|@|u/)?(?P<value>[A-Za-z0-9_.\-]{3,40})"
+_PROFILE: Final = (
+    r"(?i)(?<!\w)(?:twitter|x|instagram|facebook|github|linkedin|tiktok|t|medium|youtube"
+    r"|threads)\.(?:com|me)/(?:in/|@|u/)?(?P<value>[A-Za-z0-9_.\-]{3,40})"
+)
 _HOME: Final = r"(?:/home/|/Users/|[A-Z]:\\Users\\)(?P<value>[A-Za-z][\w.\-]{1,31})"
 _WORDS_AFTER: Final = frozenset(
-    "name names is was the and not for with must cannot can field fields required invalid error found"
-    " agent group groups interface experience experiences account accounts data input story stories type of".split()
+    words(
+        "name names is was the and not for with must cannot can field fields required invalid"
+        " error found"
+        " agent group groups interface experience experiences account accounts data input"
+        " story stories type of"
+    )
 )
 _MARKS: Final = frozenset(
-    "property staticmethod classmethod abstractmethod dataclass override overload final cached_property contextmanager"
-    " lru_cache cache wraps fixture param params return returns throws see since author version deprecated todo example"
-    " type typedef class interface private public protected media import font-face keyframes supports page charset layer"
-    " test before after beforeeach aftereach bean autowired entity table column id component service controller"
-    " injectable input output here everyone channel all everybody task receiver register pytest mock patch".split()
+    words(
+        "property staticmethod classmethod abstractmethod dataclass override overload final"
+        " cached_property contextmanager"
+        " lru_cache cache wraps fixture param params return returns throws see since author"
+        " version deprecated todo example"
+        " type typedef class interface private public protected media import font-face"
+        " keyframes supports page charset layer"
+        " test before after beforeeach aftereach bean autowired entity table column id"
+        " component service controller"
+        " injectable input output here everyone channel all everybody task receiver register"
+        " pytest mock patch"
+    )
 )
 
 
@@ -125,7 +334,7 @@ def _user_check(value: str) -> float:
 
 
 def _handle_check(value: str) -> float:
-    """An at sign also begins decorators, annotations, tags of comments and rules of style sheets."""
+    """An at sign also begins decorators, annotations, tags of comments and style sheets' rules."""
     return 0.0 if value[1:].casefold() in _MARKS or "." in value else 0.45
 
 
@@ -143,14 +352,25 @@ def labelled() -> PatternsRecognizer:
         for kind, (labels, value, strict) in _LABELS.items()
     ]
     patterns += [
-        Pattern(kind, rf"{B}(?:{labels})[ _\-]?(?:number|nummer|no\.?|nr\.?|id|#)\s?{_CODE}", 0.7, _code_check, ignore_case=True, where="hot", hints=_HINTS[kind])
+        Pattern(
+            kind,
+            (rf"{B}(?:{labels})[ _\-]?(?:number|nummer|no\.?|nr\.?|id|#)\s?{_CODE}"),
+            0.7,
+            _code_check,
+            ignore_case=True,
+            where="hot",
+            hints=_HINTS[kind],
+        )
         for kind, (labels, _, strict) in _LABELS.items()
         if strict
     ]
     patterns += [
         Pattern(
             kind,
-            rf"(?<![\w\-])(?:{prefixes})-(?=[A-Z0-9\-]{{0,16}}\d{{2}})[A-Z0-9](?:[A-Z0-9]|-(?=[A-Z0-9])){{3,20}}(?![\w\-])",
+            (
+                rf"(?<![\w\-])(?:{prefixes})-(?=[A-Z0-9\-]{{0,16}}\d{{2}})[A-Z0-9](?:[A-Z0-9]"
+                r"|-(?=[A-Z0-9])){3,20}(?![\w\-])"
+            ),
             0.6,
             where="hot",
             hints=tuple(f"{prefix.lower()}-" for prefix in prefixes.split("|")),

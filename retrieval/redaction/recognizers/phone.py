@@ -21,11 +21,39 @@ _Scored = tuple[int, int, float]
 # libphonenumber calls the United Kingdom GB. In the first group national numbers begin with a 0
 # that is no part of them.
 TRUNK_REGIONS: Final = (
-    "GB", "DE", "FR", "NL", "BE", "AT", "CH", "IE", "SE", "FI", "AU", "IN", "RO", "BG", "SK", "HR", "SI",
-)  # fmt: skip
+    "GB",
+    "DE",
+    "FR",
+    "NL",
+    "BE",
+    "AT",
+    "CH",
+    "IE",
+    "SE",
+    "FI",
+    "AU",
+    "IN",
+    "RO",
+    "BG",
+    "SK",
+    "HR",
+    "SI",
+)
 BARE_REGIONS: Final = (
-    "US", "ES", "IT", "PL", "DK", "PT", "NO", "CZ", "GR", "EE", "LV", "MT", "CY",
-)  # fmt: skip
+    "US",
+    "ES",
+    "IT",
+    "PL",
+    "DK",
+    "PT",
+    "NO",
+    "CZ",
+    "GR",
+    "EE",
+    "LV",
+    "MT",
+    "CY",
+)
 
 _INTERNATIONAL_SCORE: Final = 0.75
 # Presidio's score for any number that is valid somewhere.
@@ -38,7 +66,14 @@ _SHAPE_SCORE: Final = 0.1
 _TRUNK_SCORE: Final = 0.45
 # With a plus sign before it, but valid nowhere.
 _PLUS_SCORE: Final = 0.5
-_LEVELS: Final = (_INTERNATIONAL_SCORE, _PLUS_SCORE, _TRUNK_SCORE, _NATIONAL_SCORE, _BARE_SCORE, _SHAPE_SCORE)
+_LEVELS: Final = (
+    _INTERNATIONAL_SCORE,
+    _PLUS_SCORE,
+    _TRUNK_SCORE,
+    _NATIONAL_SCORE,
+    _BARE_SCORE,
+    _SHAPE_SCORE,
+)
 _SHAPE_DIGITS: Final = 9
 _SHAPE_GROUPS: Final = 3
 
@@ -53,15 +88,19 @@ _FEW_DIGITS: Final = 8
 _EIGHT: Final = frozenset({(2, 2, 2, 2), (3, 2, 3), (4, 4), (2, 3, 3), (2, 6), (3, 5), (1, 3, 4)})
 # Years, and times of day without a colon: 2010-2014, 0700-1900.
 _YEARS: Final = re.compile(
-    r"\(?(?:1[5-9]|20)\d\d[ \-/](?:1[5-9]|20)\d\d|(?:[01]\d|2[0-3])[0-5]\d[ \-/](?:[01]\d|2[0-3])[0-5]\d$"
+    r"\(?(?:1[5-9]|20)\d\d[ \-/](?:1[5-9]|20)\d\d|(?:[01]\d|2[0-3])[0-5]\d[ \-/](?:[01]\d"
+    r"|2[0-3])[0-5]\d$"
 )
 # Hungary and Lithuania dial 06 and 8 before national numbers.
-_HUNGARIAN: Final = re.compile(r"06\d{8,9}|\(?0?8[ \-]?\(?\d{2,3}\)?[ \-]?\d{5,6}|\(?06 ?\d{1,2}\)? ?\d{3} ?\d{3,4}|\(06 1\) \d{3} \d{4}")
+_HUNGARIAN: Final = re.compile(
+    r"06\d{8,9}|\(?0?8[ \-]?\(?\d{2,3}\)?[ \-]?\d{5,6}|\(?06 ?\d{1,2}\)? ?\d{3} ?\d{3,4}"
+    r"|\(06 1\) \d{3} \d{4}"
+)
 _NO_DIGIT_NEAR: Final = r"(?<![^\W_])(?<!\d\.)(?<!\+)"
 # Groups parted by blanks, hyphens, slashes and brackets, or all by dots: "1.23 4.56" is a table.
 _CANDIDATE: Final = re.compile(
     _NO_DIGIT_NEAR
-    + r"(?:\+ ?\(?|\()?\d(?:[ ()/\-]{0,3}\d){6,24}(?![\d])|"
+    + r"(?:\+ ?\(?|\()?\d(?:[ ()/\-]{0,3}\d){6,24}(?!\d|[A-WYZa-wyz])|"
     + _NO_DIGIT_NEAR
     + r"\+?\d{1,4}(?:\.\d{2,4}){2,6}(?![\d.])"
 )
@@ -90,13 +129,57 @@ _BARE: Final = _national(BARE_REGIONS)
 
 
 _CONTEXT: Final = (
-    "phone", "phone number", "telephone", "tel", "cell", "cellphone", "mobile", "call", "ring", "fax",
-    "whatsapp", "sms", "telefon", "telefonnummer", "telefono", "teléfono", "téléphone", "portable",
-    "handy", "mobil", "móvil", "rufnummer", "contact number", "desk", "dial", "hotline", "voicemail",
-    "pager", "answering", "receiving messages", "numéro", "appeler", "llamar", "llame", "chiamare",
-    "cellulare", "anrufen", "erreichbar", "telefoon", "telemóvel", "puhelin", "puh", "tlf", "ph",
-    "komórka", "signal", "viber", "text me", "reach me", "number is",
-)  # fmt: skip
+    "phone",
+    "phone number",
+    "telephone",
+    "tel",
+    "cell",
+    "cellphone",
+    "mobile",
+    "call",
+    "ring",
+    "fax",
+    "whatsapp",
+    "sms",
+    "telefon",
+    "telefonnummer",
+    "telefono",
+    "teléfono",
+    "téléphone",
+    "portable",
+    "handy",
+    "mobil",
+    "móvil",
+    "rufnummer",
+    "contact number",
+    "desk",
+    "dial",
+    "hotline",
+    "voicemail",
+    "pager",
+    "answering",
+    "receiving messages",
+    "numéro",
+    "appeler",
+    "llamar",
+    "llame",
+    "chiamare",
+    "cellulare",
+    "anrufen",
+    "erreichbar",
+    "telefoon",
+    "telemóvel",
+    "puhelin",
+    "puh",
+    "tlf",
+    "ph",
+    "komórka",
+    "signal",
+    "viber",
+    "text me",
+    "reach me",
+    "number is",
+)
 
 
 class LocalPhoneRecognizer(Recognizer):
@@ -176,14 +259,20 @@ def _score(number: str, digits: str, groups: int) -> float:
         return shape if _YEARS.match(number) else max(_trunk(digits, groups), shape)
     if _NANP.fullmatch(number):
         return _NATIONAL_SCORE
-    if _BARE.fullmatch(digits) or _BARE.fullmatch(digits.removeprefix("1")) or _HUNGARIAN.fullmatch(number):
+    if (
+        _BARE.fullmatch(digits)
+        or _BARE.fullmatch(digits.removeprefix("1"))
+        or _HUNGARIAN.fullmatch(number)
+    ):
         return _bare(number, digits, groups)
     return shape
 
 
 def _trunk(digits: str, groups: int) -> float:
     """A national number that begins with 0: short ones only in groups."""
-    if not (_TRUNK.fullmatch(digits[1:]) or _BARE.fullmatch(digits) or _HUNGARIAN.fullmatch(digits)):
+    if not (
+        _TRUNK.fullmatch(digits[1:]) or _BARE.fullmatch(digits) or _HUNGARIAN.fullmatch(digits)
+    ):
         return 0.0
     if len(digits) >= _SURE_DIGITS:
         return _TRUNK_SCORE

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction.recognizers.frame import Pattern, PatternsRecognizer, Recognizer
+from retrieval.redaction.wordlist import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,52 +27,128 @@ _PREFIXED: Final = (
     rf"AIza{_T}{{30,45}}|ya29\.{_T}{{16,400}}|GOCSPX-{_T}{{20,40}}",
     rf"xox[abeoprs]-{_T}{{8,200}}|xapp-{_T}{{16,200}}",
     rf"SG\.{_T}{{16,32}}\.{_T}{{16,64}}|key-[0-9a-f]{{32}}|(?:AC|SK)[0-9a-f]{{32}}",
-    rf"npm_{_T}{{30,50}}|pypi-{_T}{{30,250}}|dckr_pat_{_T}{{20,40}}|hf_{_T}{{20,60}}|r8_{_T}{{30,50}}|gsk_{_T}{{30,80}}",
+    (
+        rf"npm_{_T}{{30,50}}|pypi-{_T}{{30,250}}|dckr_pat_{_T}{{20,40}}|hf_{_T}{{20,60}}"
+        rf"|r8_{_T}{{30,50}}|gsk_{_T}{{30,80}}"
+    ),
     rf"shp(?:at|ca|pa|ss)_{_T}{{20,64}}|sq0(?:atp|csp)-{_T}{{20,64}}|EAA{_T}{{50,250}}",
-    rf"do[opr]_v1_{_T}{{40,80}}|lin_api_{_T}{{30,60}}|figd_{_T}{{30,60}}|ntn_{_T}{{30,60}}|secret_{_T}{{30,60}}",
-    rf"pat[A-Za-z0-9]{{14}}\.{_T}{{40,80}}|dop_v1_[0-9a-f]{{40,80}}|hv[sbr]\.{_T}{{20,200}}|dp\.pt\.{_T}{{30,60}}",
+    (
+        rf"do[opr]_v1_{_T}{{40,80}}|lin_api_{_T}{{30,60}}|figd_{_T}{{30,60}}|ntn_{_T}{{30,60}}"
+        rf"|secret_{_T}{{30,60}}"
+    ),
+    (
+        rf"pat[A-Za-z0-9]{{14}}\.{_T}{{40,80}}|dop_v1_[0-9a-f]{{40,80}}|hv[sbr]\.{_T}{{20,200}}"
+        rf"|dp\.pt\.{_T}{{30,60}}"
+    ),
     rf"AGE-SECRET-KEY-1[0-9A-Z]{{50,64}}|rzp_(?:live|test)_{_T}{{10,30}}|PMAK-{_T}{{40,80}}",
     r"\d{8,10}:AA[A-Za-z0-9_\-]{30,40}",  # Telegram bots
     r"https://hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_\-]{16,100}",
     r"https://(?:\w{1,20}\.)?discord(?:app)?\.com/api/webhooks/\d{10,25}/[A-Za-z0-9_\-]{20,100}",
 )
-_JWT: Final = rf"{_L}eyJ[A-Za-z0-9_\-]{{6,4000}}(?:\.[A-Za-z0-9_\-=]{{2,4000}}){{1,4}}|{_L}eyJ[A-Za-z0-9_\-]{{4,4000}}\.\.\."
-_BEARER: Final = r"(?i)\b(?:bearer|basic|token|apikey|digest|negotiate)[ :]{1,2}(?P<value>[A-Za-z0-9._~+/\-]{16,2000}={0,2})"
-# What a variable, a field or a sentence calls a secret.
-_SECRET_NAME: Final = (
-    r"(?:(?:api|access|secret|private|auth|signing|encryption|client|service|account|storage|consumer|master|app|license|shared|deploy|ssh)"
-    r"[_\- ]?(?:key|token|secret|id_token)|(?:secret|token|apikey|credential|passphrase)s?|api[_\- ]?schlüssel|clé[_\- ]?api|clave[_\- ]?api|chiave[_\- ]?api)"
+_JWT: Final = (
+    rf"{_L}eyJ[A-Za-z0-9_\-]{{6,4000}}(?:\.[A-Za-z0-9_\-=]{{2,4000}}){{1,4}}"
+    rf"|{_L}eyJ[A-Za-z0-9_\-]{{4,4000}}\.\.\."
 )
-_PASSWORD_NAME: Final = (
-    r"(?:(?:passwords?|passwd|passwort|kennwort|passphrase|passcode|pwd|pword|psw|mot de passe|mdp|contraseñas?|contrasena|clave secreta|parola d'ordine|wachtwoord|senha|lösenord|adgangskode|hasło|salasana)"
-    r"|(?<![a-z0-9])pin(?:[_\- ]?(?:code|number))?|(?<![a-z0-9])otp|one[- ]time (?:code|password)|(?<![a-z0-9])(?:cvv2?|cvc2?)|security code|kartenprüfnummer|(?<![a-z0-9])pass|(?:db|admin|root|user|smtp|ftp|mail|ssh|my)_?pass)"
+_BEARER: Final = (
+    r"(?i)\b(?:bearer|basic|token|apikey|digest"
+    r"|negotiate)[ :]{1,2}(?P<value>[A-Za-z0-9._~+/\-]{16,2000}={0,2})"
+)
+# What a variable, a field or a sentence calls a secret.
+_NAMES_OF_SECRETS: Final = (
+    r"(?:(?:api|access|secret|private|auth|signing|encryption|client|service|account"
+    r"|storage|consumer|master|app|license|shared|deploy|ssh)"
+    r"[_\- ]?(?:key|token|secret|id_token)|(?:secret|token|apikey|credential|passphrase)s?"
+    r"|api[_\- ]?schlüssel|clé[_\- ]?api|clave[_\- ]?api|chiave[_\- ]?api)"
+)
+_NAMES_OF_PASSWORDS: Final = (
+    r"(?:(?:passwords?|passwd|passwort|kennwort|passphrase|passcode|pwd|pword|psw|mot de"
+    r" passe|mdp|contraseñas?|contrasena|clave secreta|parola d'ordine|wachtwoord|senha"
+    r"|lösenord|adgangskode|hasło|salasana)"
+    r"|(?<![a-z0-9])pin(?:[_\- ]?(?:code|number))?|(?<![a-z0-9])otp|one[- ]time (?:code"
+    r"|password)|(?<![a-z0-9])(?:cvv2?|cvc2?)|security code|kartenprüfnummer"
+    r"|(?<![a-z0-9])pass|(?:db|admin|root|user|smtp|ftp|mail|ssh|my)_?pass)"
 )
 _IS: Final = (
-    r"[\"'\]]{0,2}\s{0,3}(?:(?:for|of|to|für|pour|para) [\w.@\-]{1,40}\s{0,2})?(?::=|=>|==|[:=]|\bis\b|\bwas\b|\bare\b|\bset to\b|\breset to\b|\bchanged to\b|\blautet\b|\bist\b|\best\b|\bes\b|è|\bé\b)"
+    r"[\"'\]]{0,2}\s{0,3}(?:(?:for|of|to|für|pour|para) [\w.@\-]{1,40}\s{0,2})?(?::=|=>|=="
+    r"|[:=]|\bis\b|\bwas\b|\bare\b|\bset to\b|\breset to\b|\bchanged to\b|\blautet\b"
+    r"|\bist\b|\best\b|\bes\b|è|\bé\b)"
     r"\s{0,4}(?:now |set to |reset to |also |: ?)?[\"'`]?"
 )
-_NAMED: Final = rf"(?i){_SECRET_NAME}{_IS}(?P<value>[^\s\"'`,;<>\u2588]{{6,4000}}[^\s\"'`,;<>.)\]}}\u2588])"
-_PASSWORD: Final = rf"(?i){_PASSWORD_NAME}{_IS}(?P<value>[^\s\"'`<>\u2588]{{3,200}}[^\s\"'`<>,;.)\u2588])"
-_QUOTED_PASSWORD: Final = rf"(?i){_PASSWORD_NAME}[\"'\]]{{0,2}}\s{{0,3}}(?::=|=>|[:=])\s{{0,4}}(?:\"(?P<value>[^\"\n\u2588]{{3,200}})\"|'(?P<value>[^'\n\u2588]{{3,200}})')"
-_SQL: Final = r"(?i)\b(?:identified (?:with [\w]{1,40} )?(?:by|as)|password) (?P<quote>['\"])(?P<value>[^'\"\n\u2588]{3,200})(?P=quote)"
-_FLAG: Final = r"(?i)(?<!\S)(?:--?(?:password|passwd|pass|pwd|token|secret|api-key)[= ])[\"']?(?P<value>[^\s\"'\u2588]{4,200})"
-_CONNECTION: Final = r"(?i)\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>\u2588]{0,64}:(?P<value>[^\s/@\"'<>\u2588]{1,200})@[^\s\"'<>\u2588]{1,300}"
-_ADO: Final = r"(?i)\b(?:(?:server|data source|host|user id|uid|username|accountname|endpoint|database|initial catalog|defaultendpointsprotocol)=[^;\n\u2588]{1,200};){1,8}[^\n\u2588]{0,200}?(?:password|pwd|accountkey|sharedaccesskey)=[^;\n\s\"'\u2588]{1,200};?"
+_NAMED: Final = (
+    rf"(?i){_NAMES_OF_SECRETS}{_IS}(?P<value>[^\s\"'`,;<>\u2588]{{6,4000}}"
+    r"[^\s\"'`,;<>.)\]}\u2588])"
+)
+_PASSWORD: Final = (
+    rf"(?i){_NAMES_OF_PASSWORDS}{_IS}(?P<value>[^\s\"'`<>\u2588]{{3,200}}[^\s\"'`<>,;.)\u2588])"
+)
+_QUOTED_PASSWORD: Final = (
+    rf"(?i){_NAMES_OF_PASSWORDS}[\"'\]]{{0,2}}\s{{0,3}}(?::=|=>"
+    r"|[:=])\s{0,4}(?:\"(?P<value>[^\"\n\u2588]{3,200})\""
+    r"|'(?P<value>[^'\n\u2588]{3,200})')"
+)
+_SQL: Final = (
+    r"(?i)\b(?:identified (?:with [\w]{1,40} )?(?:by|as)|password)"
+    r" (?P<quote>['\"])(?P<value>[^'\"\n\u2588]{3,200})(?P=quote)"
+)
+_FLAG: Final = (
+    r"(?i)(?<!\S)(?:--?(?:password|passwd|pass|pwd|token|secret"
+    r"|api-key)[= ])[\"']?(?P<value>[^\s\"'\u2588]{4,200})"
+)
+_CONNECTION: Final = (
+    r"(?i)\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@\"'<>\u2588]{0,64}:(?P<value>"
+    r"[^\s/@\"'<>\u2588]{1,200})@[^\s\"'<>\u2588]{1,300}"
+)
+_ADO: Final = (
+    r"(?i)\b(?:(?:server|data source|host|user id|uid|username|accountname|endpoint"
+    r"|database|initial catalog|defaultendpointsprotocol)=[^;\n\u2588]{1,200};){1,8}"
+    r"[^\n\u2588]{0,200}?(?:password|pwd|accountkey"
+    r"|sharedaccesskey)=[^;\n\s\"'\u2588]{1,200};?"
+)
 _BEARERS: Final = ("bearer", "basic", "token", "apikey", "digest", "negotiate")
 _KEYS: Final = ("key", "token", "secret", "credential", "passphrase", "schlüssel", "api", "clave")
 _PASSWORDS: Final = (
-    "pass", "pwd", "kennwort", "pword", "psw", "mdp", "contrase", "clave secreta", "parola", "wachtwoord", "senha", "lösenord",
-    "adgangskode", "hasło", "salasana", "pin", "otp", "one-time", "one time", "cvv", "cvc", "security code", "kartenprüfnummer",
-)  # fmt: skip
+    "pass",
+    "pwd",
+    "kennwort",
+    "pword",
+    "psw",
+    "mdp",
+    "contrase",
+    "clave secreta",
+    "parola",
+    "wachtwoord",
+    "senha",
+    "lösenord",
+    "adgangskode",
+    "hasło",
+    "salasana",
+    "pin",
+    "otp",
+    "one-time",
+    "one time",
+    "cvv",
+    "cvc",
+    "security code",
+    "kartenprüfnummer",
+)
 _HEX: Final = rf"{_L}(?:[0-9a-f]{{64}}|[0-9a-f]{{40}}|[0-9a-f]{{32}}|[0-9A-F]{{32,128}}){_R}"
 _ORDINARY: Final = frozenset(
-    "true false none null yes required optional incorrect wrong invalid expired changed reset the a an not"
-    " stored hashed encrypted protected missing empty correct weak strong valid needed case very being also"
-    " only set sent shown given always never string str int bool self value values field fields function"
-    " wrong. falsch korrekt erforderlich requis incorrecto incorrecta required. here there your my this that".split()
+    words(
+        "true false none null yes required optional incorrect wrong invalid expired changed"
+        " reset the a an not"
+        " stored hashed encrypted protected missing empty correct weak strong valid needed"
+        " case very being also"
+        " only set sent shown given always never string str int bool self value values field"
+        " fields function"
+        " wrong. falsch korrekt erforderlich requis incorrecto incorrecta required. here"
+        " there your my this that"
+    )
 )
 _RANDOM_BITS: Final = 3.0
 _LONG: Final = 12
+# Base64 of noise has nearly six.
+_BASE64_BITS: Final = 4.5
+_RANDOM: Final = 0.7
 
 
 def _secret(value: str) -> float:
@@ -84,12 +161,16 @@ def _secret(value: str) -> float:
         return 0.85
     if len(value) >= _LONG and entropy(value) >= _RANDOM_BITS and (value.lower() != value):
         return 0.7
-    return 0.45 if digits >= 6 else 0.15  # noqa: PLR2004 - a code in figures
+    return 0.45 if digits >= 6 else 0.0  # noqa: PLR2004 - a code in figures
+
+
+def _random(value: str) -> bool:
+    return _secret(value) >= _RANDOM
 
 
 def _password(value: str) -> float:
     """Named a password: any word that does not go on the sentence."""
-    if value.casefold().strip(".,") in _ORDINARY or "(" in value and ")" in value:
+    if value.casefold().strip(".,") in _ORDINARY or ("(" in value and ")" in value):
         return 0.0
     plain = value.isalpha() and value.islower()
     return 0.35 if plain else 0.8
@@ -109,17 +190,30 @@ def secrets() -> PatternsRecognizer:
         (
             Pattern("API_KEY", rf"{_L}(?:{named}){_R}", 0.95),
             Pattern("JWT", _JWT, 0.95, hints=("eyj",)),
-            Pattern("API_KEY", _BEARER, 0.8, lambda v: _secret(v) >= 0.7, hints=_BEARERS),  # noqa: PLR2004
+            Pattern("API_KEY", _BEARER, 0.8, _random, hints=_BEARERS),
             Pattern("API_KEY", _NAMED, 0.85, _secret, hints=_KEYS),
             Pattern("PASSWORD", _PASSWORD, 0.8, _password, hints=_PASSWORDS),
             Pattern("PASSWORD", _QUOTED_PASSWORD, 0.85, hints=_PASSWORDS),
             Pattern("PASSWORD", _SQL, 0.9, hints=("identified", "password '", 'password "')),
-            Pattern("PASSWORD", _FLAG, 0.8, hints=("-pass", "-pwd", "-token", "-secret", "-api-key")),
+            Pattern(
+                "PASSWORD", _FLAG, 0.8, hints=("-pass", "-pwd", "-token", "-secret", "-api-key")
+            ),
             Pattern("PASSWORD", _CONNECTION, 0.95, hints=("://",)),
             Pattern("PASSWORD", _ADO, 0.9, hints=("password=", "pwd=", "key=")),
             Pattern("API_KEY", _HEX, 0.25, where="codes"),
         ),
-        words={"API_KEY": ("key", "token", "secret", "api", "credential", "apikey", "webhook", "schlüssel")},
+        words={
+            "API_KEY": (
+                "key",
+                "token",
+                "secret",
+                "api",
+                "credential",
+                "apikey",
+                "webhook",
+                "schlüssel",
+            )
+        },
         needs="",
     )
 
@@ -147,15 +241,22 @@ class PrivateKeyRecognizer(Recognizer):
             # The rest of a block whose beginning is missing.
             Pattern(
                 "PRIVATE_KEY",
-                rf"(?:[A-Za-z0-9+/=]{{16,120}}+(?:\r?\n|\\n)){{1,200}}+(?:[A-Za-z0-9+/=]{{1,120}}+(?:\r?\n|\\n))?-----END {name}-----",
+                (
+                    r"(?:[A-Za-z0-9+/=]{16,120}+(?:\r?\n"
+                    rf"|\\n)){{1,200}}+(?:[A-Za-z0-9+/=]{{1,120}}+(?:\r?\n|\\n))?"
+                    rf"-----END {name}-----"
+                ),
                 1.0,
             ),
             # Five lines of base64 of one length, wherever they come from.
             Pattern(
                 "PRIVATE_KEY",
-                r"(?m)^(?:[ \t]{0,8}+[A-Za-z0-9+/]{60,76}+(?:\r?\n|\\n)){4,}+[ \t]{0,8}+[A-Za-z0-9+/=]{0,76}+",
+                (
+                    r"(?m)^(?:[ \t]{0,8}+[A-Za-z0-9+/]{60,76}+(?:\r?\n"
+                    r"|\\n)){4,}+[ \t]{0,8}+[A-Za-z0-9+/=]{0,76}+"
+                ),
                 0.75,
-                lambda value: entropy(value) > 4.5,  # noqa: PLR2004 - base64 of noise has nearly six
+                lambda value: entropy(value) > _BASE64_BITS,
             ),
             Pattern(
                 "PRIVATE_KEY",

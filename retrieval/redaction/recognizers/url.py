@@ -17,10 +17,12 @@ _SECRET_SCORE: Final = 1.0
 # after '?' or '#'.
 _SECRET: Final = regex.compile(
     r"(?i)://[^/\s@]{1,256}@"
-    r"|[?&#;](?:[a-z0-9_\-]{0,24}(?:token|key|secret|passw(?:or)?d|pwd|auth|sig|signature|session|sid|code|jwt|otp|invite|credential|email|mail|phone|ssn|user|name)"
+    r"|[?&#;](?:[a-z0-9_\-]{0,24}(?:token|key|secret|passw(?:or)?d|pwd|auth|sig|signature"
+    r"|session|sid|code|jwt|otp|invite|credential|email|mail|phone|ssn|user|name)"
     r"[a-z0-9_\-]{0,16})=[^&\s]{4}"
     r"|[/=](?=[^/&=\s]{0,128}\d)(?=[^/&=\s]{0,128}[a-z])[a-z0-9_\-]{24,}(?:[/?&#.;,|]|$)"
-    r"|[/=](?-i:(?=[^/&=\s]{0,64}\d)(?=[^/&=\s]{0,64}[a-z])(?=[^/&=\s]{0,64}[A-Z]))[a-z0-9_\-]{14,}(?:[/?&#.;,|]|$)"
+    r"|[/=](?-i:(?=[^/&=\s]{0,64}\d)(?=[^/&=\s]{0,64}[a-z])(?=[^/&=\s]{0,64}[A-Z]))"
+    r"[a-z0-9_\-]{14,}(?:[/?&#.;,|]|$)"
     r"|eyJ[a-z0-9_\-]{8,}\.[a-z0-9_\-]{8,}"
 )
 
@@ -34,4 +36,8 @@ def urls() -> PatternsRecognizer:
 
     Bare host names ("example.org") say nothing about a person and are not looked for.
     """
-    return PatternsRecognizer("TokenUrlRecognizer", (Pattern("URL", _URL, _PLAIN_SCORE, _judged, hints=("://", "www.")),), needs="")
+    return PatternsRecognizer(
+        "TokenUrlRecognizer",
+        (Pattern("URL", _URL, _PLAIN_SCORE, _judged, hints=("://", "www.")),),
+        needs="",
+    )

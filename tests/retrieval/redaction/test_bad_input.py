@@ -87,7 +87,8 @@ def test_what_looks_like_a_placeholder_hides_nothing(redactor, text, secret):
 
 
 @pytest.mark.parametrize(
-    "text", ["<PERSON_1> met <PERSON_2>.", "<EMAIL_ADDRESS:3f2a9c01>", "call <PHONE_NUMBER:20794609>"]
+    "text",
+    ["<PERSON_1> met <PERSON_2>.", "<EMAIL_ADDRESS:3f2a9c01>", "call <PHONE_NUMBER:20794609>"],
 )
 def test_placeholders_of_a_redacted_text_are_no_finding(text):
     again = StructuredTextRedactor(Engine(), again=True)
@@ -96,7 +97,10 @@ def test_placeholders_of_a_redacted_text_are_no_finding(text):
 
 def test_the_second_look_reads_figures_without_what_parts_them():
     again = StructuredTextRedactor(Engine(), again=True)
-    assert StructuredTextRedactor(Engine()).analyse("4111...1111...1111...1111", profile=STANDARD) == ()
+    assert (
+        StructuredTextRedactor(Engine()).analyse("4111...1111...1111...1111", profile=STANDARD)
+        == ()
+    )
     found = again.analyse("4111...1111...1111...1111", profile=STANDARD)
     assert [f.kind for f in found] == ["CREDIT_CARD"]
 

@@ -101,9 +101,21 @@ def test_other_numbers_need_a_word(redactor, kind, with_word, without):
 
 # The check digit is wrong by one.
 WRONG = [
-    "36574261808", "85.07.30-033.29", "7523169264", "756.9217.0769.86", "36805280108", "54362315-J", "131052-308U",
-    "295109912611194", "6433435G", "RCCMNL83S18D969I", "1630615123458", "0101006500007", "A123456781", "15070649C104",
-]  # fmt: skip
+    "36574261808",
+    "85.07.30-033.29",
+    "7523169264",
+    "756.9217.0769.86",
+    "36805280108",
+    "54362315-J",
+    "131052-308U",
+    "295109912611194",
+    "6433435G",
+    "RCCMNL83S18D969I",
+    "1630615123458",
+    "0101006500007",
+    "A123456781",
+    "15070649C104",
+]
 
 
 @pytest.mark.parametrize("value", WRONG)
@@ -113,9 +125,19 @@ def test_a_wrong_check_digit_is_not_sure(redactor, value):
 
 
 WORDS_AGAINST = [
-    "order 123456782", "ISBN 9783161484100", "123456782 bytes", "Artikel 123456782", "facture 123456782", "$ 123456782",
-    "123456782 €", "population 123456782", "batch no. 123456782", "123456782 people", "SKU: 123456782", "build 123456782",
-]  # fmt: skip
+    "order 123456782",
+    "ISBN 9783161484100",
+    "123456782 bytes",
+    "Artikel 123456782",
+    "facture 123456782",
+    "$ 123456782",
+    "123456782 €",
+    "population 123456782",
+    "batch no. 123456782",
+    "123456782 people",
+    "SKU: 123456782",
+    "build 123456782",
+]
 
 
 @pytest.mark.parametrize("text", WORDS_AGAINST)

@@ -16,9 +16,29 @@ from retrieval.redaction.text import StructuredTextRedactor
 LENGTH = 1_600
 SECONDS = 0.5
 SEEDS = [
-    "a", "1 ", "1-", "A1", "a@a.", "key=", "12 rue de la ", "Ab Cd ", "1.2.3.4.", "00:11:", "-----BEGIN RSA PRIVATE KEY-----\nA\n",
-    "password is ", "eyJaaaaaaaa.", "\"k\": \"", "Apt 1\nAb, ", "a dot b at ", "12 jan ", "(1) ", "://a:", "A B-", "Straße ", "1\n",
-]  # fmt: skip
+    "a",
+    "1 ",
+    "1-",
+    "A1",
+    "a@a.",
+    "key=",
+    "12 rue de la ",
+    "Ab Cd ",
+    "1.2.3.4.",
+    "00:11:",
+    "-----BEGIN RSA PRIVATE KEY-----\nA\n",
+    "password is ",
+    "eyJaaaaaaaa.",
+    '"k": "',
+    "Apt 1\nAb, ",
+    "a dot b at ",
+    "12 jan ",
+    "(1) ",
+    "://a:",
+    "A B-",
+    "Straße ",
+    "1\n",
+]
 
 
 def patterns():
@@ -52,7 +72,9 @@ ALPHABET = "aZ1 .-@/:=\"'<>&%#_\n(),+é\u200b\u0430"
 
 
 @given(st.text(alphabet=ALPHABET, min_size=1, max_size=12), st.text(alphabet=ALPHABET, max_size=40))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_repetition_of_anything_ends(redactor, seed, tail):
     text = (seed * 2_000)[:2_000] + tail
     # The redactor's own limit, raised as an error, is a second for 2,000 characters and ten more.

@@ -36,7 +36,11 @@ FOUND = [
     ("PASSWORD", 'dbPass: "ks8%OxfM",', "ks8%OxfM"),
     ("PASSWORD", "IDENTIFIED BY 'VHA12dqIYUM1Qy'", "VHA12dqIYUM1Qy"),
     ("PASSWORD", "mysql --password=geheim99 -u root", "geheim99"),
-    ("PASSWORD", "postgres://app:s3cr3t@db.example.net/x", "postgres://app:s3cr3t@db.example.net/x"),
+    (
+        "PASSWORD",
+        "postgres://app:s3cr3t@db.example.net/x",
+        "postgres://app:s3cr3t@db.example.net/x",
+    ),
     ("USERNAME", "user name: green_puma608", "green_puma608"),
     ("USERNAME", 'DB_USER = "sys_8113"', "sys_8113"),
     ("USERNAME", "thanks @green_puma608 for it", "@green_puma608"),
@@ -57,14 +61,30 @@ FOUND = [
     ("VIN", "1HGBH41JXMN109186", "1HGBH41JXMN109186"),
     ("IMEI", "IMEI 490154203237518", "490154203237518"),
     ("COORDINATES", "at 52.5200, 13.4050 now", "52.5200, 13.4050"),
-    ("CRYPTO", "0x52908400098527886E0F7030069857D2E4169EE7", "0x52908400098527886E0F7030069857D2E4169EE7"),
-    ("CRYPTO", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"),
+    (
+        "CRYPTO",
+        "0x52908400098527886E0F7030069857D2E4169EE7",
+        "0x52908400098527886E0F7030069857D2E4169EE7",
+    ),
+    (
+        "CRYPTO",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    ),
     ("IBAN_CODE", "GB82-WEST-1234-5698-7654-32", "GB82-WEST-1234-5698-7654-32"),
     ("IBAN_CODE", "nl91abna0417164300", "nl91abna0417164300"),
-    ("IBAN_CODE", "MT84 MALT 0110 0001 2345 MTLC AST0 01S", "MT84 MALT 0110 0001 2345 MTLC AST0 01S"),
+    (
+        "IBAN_CODE",
+        "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
+        "MT84 MALT 0110 0001 2345 MTLC AST0 01S",
+    ),
     ("EMAIL_ADDRESS", "ann at example dot org", "ann at example dot org"),
     ("EMAIL_ADDRESS", "mailto:ann@example.org", "ann@example.org"),
-    ("ADDRESS", "lives at 123 Main Street, Apt. 4B, Springfield, IL 62704", "123 Main Street, Apt. 4B, Springfield, IL 62704"),
+    (
+        "ADDRESS",
+        "lives at 123 Main Street, Apt. 4B, Springfield, IL 62704",
+        "123 Main Street, Apt. 4B, Springfield, IL 62704",
+    ),
     ("ADDRESS", "10 Downing Street, London SW1A 2AA", "10 Downing Street, London SW1A 2AA"),
     ("ADDRESS", "Musterstraße 5a, 10115 Berlin", "Musterstraße 5a, 10115 Berlin"),
     ("ADDRESS", "Unter den Linden 77", "Unter den Linden 77"),
@@ -77,7 +97,7 @@ FOUND = [
     ("ADDRESS", "ZIP code: 62704-1234", "62704-1234"),
     ("DATE_OF_BIRTH", "Geburtsdatum: 3. März 1980", "3. März 1980"),
     ("DATE_OF_BIRTH", "nata il 12/03/1980", "12/03/1980"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), FOUND)
@@ -115,11 +135,22 @@ def test_only_strict_takes_what_says_little(redactor, kind, text, value):
 
 
 KEPT = [
-    "The password is incorrect.", "Enter your password: required", "token = get_token()", "the key to success is patience",
-    "The cat sat on the mat at 5 Uhr.", "Please pass: the salt", "set at 5, you to 12", "the user is happy",
-    "She walks down the street with 3 dogs.", "@property\ndef x(self): ...", "version 1.2.3.4.5 is out",
-    "std::vector<int> a::b", "He lives in the green house.", "pip install requests==2.31.0", "user guide, chapter 4",
-]  # fmt: skip
+    "The password is incorrect.",
+    "Enter your password: required",
+    "token = get_token()",
+    "the key to success is patience",
+    "The cat sat on the mat at 5 Uhr.",
+    "Please pass: the salt",
+    "set at 5, you to 12",
+    "the user is happy",
+    "She walks down the street with 3 dogs.",
+    "@property\ndef x(self): ...",
+    "version 1.2.3.4.5 is out",
+    "std::vector<int> a::b",
+    "He lives in the green house.",
+    "pip install requests==2.31.0",
+    "user guide, chapter 4",
+]
 
 
 @pytest.mark.parametrize("text", KEPT)

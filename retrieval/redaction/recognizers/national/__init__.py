@@ -24,12 +24,20 @@ from retrieval.redaction.recognizers.national import (
 )
 
 _MODULES: Final = (
-    us, british, german, french, iberian, italian, benelux, nordic, central, southeast, overseas,
-)  # fmt: skip
-DIGITS: Final[tuple[DigitId, ...]] = tuple(one for module in _MODULES for one in module.DIGITS)
-PATTERNS: Final[tuple[Pattern, ...]] = tuple(
-    one for module in _MODULES for one in module.PATTERNS
+    us,
+    british,
+    german,
+    french,
+    iberian,
+    italian,
+    benelux,
+    nordic,
+    central,
+    southeast,
+    overseas,
 )
+DIGITS: Final[tuple[DigitId, ...]] = tuple(one for module in _MODULES for one in module.DIGITS)
+PATTERNS: Final[tuple[Pattern, ...]] = tuple(one for module in _MODULES for one in module.PATTERNS)
 WORDS: Final[dict[str, tuple[str, ...]]] = {
     kind: words for module in _MODULES for kind, words in module.WORDS.items()
 }

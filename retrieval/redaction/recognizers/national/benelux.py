@@ -42,7 +42,15 @@ DIGITS: Final = (
         forms=("2-2-2-3-2", "6-3-2", "6-5", "2-2-2-5", "11"),
         check=lambda digits: nn.is_valid(digits) or bis.is_valid(digits),
         scores=STRONG,
-        words=("rijksregisternummer", "registre national", "niss", "insz", "national number", "rrn", "nationalregister"),
+        words=(
+            "rijksregisternummer",
+            "registre national",
+            "niss",
+            "insz",
+            "national number",
+            "rrn",
+            "nationalregister",
+        ),
     ),
     DigitId(
         kind="BE_ID_CARD",
@@ -58,7 +66,13 @@ DIGITS: Final = (
         scores=STRONG,
         words=("matricule", "ccss", "cnsap", "numéro national", "identification"),
     ),
-    DigitId(kind="NL_DRIVING_LICENCE", forms=("10",), check=lambda _: True, scores=WEAK, words=("rijbewijs", "rijbewijsnummer")),
+    DigitId(
+        kind="NL_DRIVING_LICENCE",
+        forms=("10",),
+        check=lambda _: True,
+        scores=WEAK,
+        words=("rijbewijs", "rijbewijsnummer"),
+    ),
 )
 PATTERNS: Final = (
     code("NL_ID_CARD", rf"{B}[A-NP-Z]{{2}}[A-NP-Z0-9]{{6}}\d{E}", 0.1),

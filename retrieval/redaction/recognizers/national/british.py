@@ -53,7 +53,8 @@ PATTERNS: Final = (
     code("UK_PASSPORT", rf"{B}[A-Z]{{2}}\d{{7}}{E}", 0.1),
     code(
         "UK_DRIVING_LICENCE",
-        rf"{B}[A-Z9]{{5}}[ \-]?\d(?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12]\d|3[01])\d[ \-]?[A-Z9]{{2}}"
+        rf"{B}[A-Z9]{{5}}[ \-]?\d(?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12]\d"
+        r"|3[01])\d[ \-]?[A-Z9]{2}"
         rf"[A-Z0-9][ \-]?[A-Z]{{2}}{E}",
         0.8,
         ignore_case=True,
@@ -75,5 +76,12 @@ WORDS: Final = {
     "UK_PASSPORT": ("passport", "passports"),
     "UK_DRIVING_LICENCE": ("driving licence", "driver", "licence", "dvla"),
     "IE_PPS": ("pps", "ppsn", "personal public service"),
-    "MT_ID_CARD": ("identity card", "id card", "karta tal-identita", "maltese", "id number", "identity"),
+    "MT_ID_CARD": (
+        "identity card",
+        "id card",
+        "karta tal-identita",
+        "maltese",
+        "id number",
+        "identity",
+    ),
 }

@@ -46,7 +46,13 @@ _LV_WORDS: Final = ("personas kods", "personas koda", "p.k.", "personal code")
 _RC_WORDS: Final = ("rodné číslo", "rodné", "rodne cislo", "r.č.", "birth number", "rč")
 
 DIGITS: Final = (
-    DigitId(kind="PL_PESEL", forms=("11", "6-5", "2-2-2-5"), check=pesel.is_valid, scores=STRONG, words=("pesel",)),
+    DigitId(
+        kind="PL_PESEL",
+        forms=("11", "6-5", "2-2-2-5"),
+        check=pesel.is_valid,
+        scores=STRONG,
+        words=("pesel",),
+    ),
     DigitId(
         kind="PL_NIP",
         forms=("3-3-2-2", "3-2-2-3", "10"),
@@ -62,7 +68,13 @@ DIGITS: Final = (
         words=_RC_WORDS,
     ),
     # Before 1954: nine digits, no check digit.
-    DigitId(kind="CZ_RODNE_CISLO", forms=("6-3", "9"), check=rc.is_valid, scores=(0.3, 0.5, 0.0), words=_RC_WORDS),
+    DigitId(
+        kind="CZ_RODNE_CISLO",
+        forms=("6-3", "9"),
+        check=rc.is_valid,
+        scores=(0.3, 0.5, 0.0),
+        words=_RC_WORDS,
+    ),
     DigitId(
         kind="HU_TAJ",
         forms=("3-3-3",),
@@ -70,7 +82,13 @@ DIGITS: Final = (
         scores=FAIR,
         words=("taj", "taj szám", "társadalombiztosítási"),
     ),
-    DigitId(kind="HU_TAX_ID", forms=("10",), check=_hu_tax, scores=FAIR, words=("adóazonosító", "adóazonosító jel", "adószám")),
+    DigitId(
+        kind="HU_TAX_ID",
+        forms=("10",),
+        check=_hu_tax,
+        scores=FAIR,
+        words=("adóazonosító", "adóazonosító jel", "adószám"),
+    ),
     DigitId(
         kind="HU_PERSONAL_ID",
         forms=("1-6-4", "11"),
@@ -92,7 +110,13 @@ DIGITS: Final = (
         scores=STRONG,
         words=("asmens kodas", "asmens", "personal code"),
     ),
-    DigitId(kind="LV_PERSONAS_KODS", forms=("6-5", "11"), check=_latvian, scores=(0.7, 0.8, 0.3), words=_LV_WORDS),
+    DigitId(
+        kind="LV_PERSONAS_KODS",
+        forms=("6-5", "11"),
+        check=_latvian,
+        scores=(0.7, 0.8, 0.3),
+        words=_LV_WORDS,
+    ),
 )
 
 

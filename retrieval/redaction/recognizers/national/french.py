@@ -11,8 +11,14 @@ from retrieval.redaction.recognizers.digits import STRONG, WEAK, DigitId
 from retrieval.redaction.recognizers.frame import B, E, code
 
 _NIR_WORDS: Final = (
-    "nir", "sécurité sociale", "numéro de sécu", "carte vitale", "insee", "social security", "sozialversicherung",
-)  # fmt: skip
+    "nir",
+    "sécurité sociale",
+    "numéro de sécu",
+    "carte vitale",
+    "insee",
+    "social security",
+    "sozialversicherung",
+)
 _SHAPE: Final = re.compile(r"[1-478]\d\d(?:0[1-9]|1[0-2]|[2-9]\d)")
 
 DIGITS: Final = (
@@ -43,7 +49,14 @@ DIGITS: Final = (
         forms=("12",),
         check=lambda _: True,
         scores=WEAK,
-        words=("carte d identité", "carte nationale", "cni", "identité", "permis de conduire", "permis"),
+        words=(
+            "carte d identité",
+            "carte nationale",
+            "cni",
+            "identité",
+            "permis de conduire",
+            "permis",
+        ),
     ),
 )
 

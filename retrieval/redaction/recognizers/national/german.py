@@ -12,7 +12,13 @@ from stdnum.de import idnr, stnr
 from retrieval.redaction.recognizers.digits import FAIR, STRONG, WEAK, DigitId, dated
 from retrieval.redaction.recognizers.frame import B, E, code
 
-_SVNR: Final = ("svnr", "sozialversicherung", "sozialversicherungsnummer", "versicherungsnummer", "sv nummer")
+_SVNR: Final = (
+    "svnr",
+    "sozialversicherung",
+    "sozialversicherungsnummer",
+    "versicherungsnummer",
+    "sv nummer",
+)
 
 
 def _at_vnr(digits: str) -> bool:
@@ -31,8 +37,14 @@ DIGITS: Final = (
         check=idnr.is_valid,
         scores=(0.7, 0.8, 0.5),
         words=(
-            "steuer id", "steueridentifikationsnummer", "steuerliche identifikationsnummer", "idnr",
-            "steuernummer", "tax id", "tin", "steuer",
+            "steuer id",
+            "steueridentifikationsnummer",
+            "steuerliche identifikationsnummer",
+            "idnr",
+            "steuernummer",
+            "tax id",
+            "tin",
+            "steuer",
         ),
     ),
     DigitId(
@@ -42,7 +54,13 @@ DIGITS: Final = (
         scores=WEAK,
         words=("steuernummer", "st nr", "steuer nr", "tax number", "finanzamt"),
     ),
-    DigitId(kind="AT_SVNR", forms=("4-6", "4-2-2-2", "3-1-6", "4-2-4"), check=_at_vnr, scores=STRONG, words=_SVNR),
+    DigitId(
+        kind="AT_SVNR",
+        forms=("4-6", "4-2-2-2", "3-1-6", "4-2-4"),
+        check=_at_vnr,
+        scores=STRONG,
+        words=_SVNR,
+    ),
     DigitId(
         kind="AT_TAX_NUMBER",
         forms=("2-3-4", "2-7", "9"),
@@ -117,18 +135,48 @@ PATTERNS: Final = (
     code("DE_ID_CARD", rf"{B}T\d{{8}}\d?{E}", 0.3),
     code("DE_PASSPORT", rf"{B}[CFGHJKLMNPRTVWXYZ][CFGHJKLMNPRTVWXYZ0-9]{{8}}{E}", 0.1),
     # Four characters for the office, six for the person, a check character, a count.
-    code("DE_FUEHRERSCHEIN", rf"{B}[A-Z]\d{{2}}[A-Z0-9]{{7}}\d{E}|{B}[A-Z]{{2}}\d{{8}}[A-Z0-9]{E}", 0.2),
+    code(
+        "DE_FUEHRERSCHEIN",
+        (rf"{B}[A-Z]\d{{2}}[A-Z0-9]{{7}}\d{E}|{B}[A-Z]{{2}}\d{{8}}[A-Z0-9]{E}"),
+        0.2,
+    ),
     code("AT_PASSPORT", rf"{B}[A-Z] ?\d{{7}}{E}", 0.1),
     code("CH_PASSPORT", rf"{B}[A-Z]\d{{7}}{E}", 0.1),
 )
-_ID_WORDS: Final = ("personalausweis", "ausweisnummer", "ausweis", "identity card", "id card", "personalausweisnummer")
+_ID_WORDS: Final = (
+    "personalausweis",
+    "ausweisnummer",
+    "ausweis",
+    "identity card",
+    "id card",
+    "personalausweisnummer",
+)
 _PASS_WORDS: Final = ("reisepass", "passnummer", "pass", "passport", "passnr")
 WORDS: Final = {
-    "DE_SOCIAL_SECURITY": ("rentenversicherung", "sozialversicherung", "versicherungsnummer", "rvnr", "svnr", "rente"),
-    "DE_HEALTH_INSURANCE": ("krankenversicherung", "krankenkasse", "versichertennummer", "kvnr", "gesundheitskarte"),
+    "DE_SOCIAL_SECURITY": (
+        "rentenversicherung",
+        "sozialversicherung",
+        "versicherungsnummer",
+        "rvnr",
+        "svnr",
+        "rente",
+    ),
+    "DE_HEALTH_INSURANCE": (
+        "krankenversicherung",
+        "krankenkasse",
+        "versichertennummer",
+        "kvnr",
+        "gesundheitskarte",
+    ),
     "DE_ID_CARD": _ID_WORDS,
     "DE_PASSPORT": _PASS_WORDS,
-    "DE_FUEHRERSCHEIN": ("fuehrerschein", "führerschein", "fahrerlaubnis", "driving licence", "führerscheinnummer"),
+    "DE_FUEHRERSCHEIN": (
+        "fuehrerschein",
+        "führerschein",
+        "fahrerlaubnis",
+        "driving licence",
+        "führerscheinnummer",
+    ),
     "AT_PASSPORT": _PASS_WORDS,
     "CH_PASSPORT": (*_PASS_WORDS, "passeport", "passaporto"),
 }

@@ -31,20 +31,39 @@ _N: Final = "[0-9LMNP-V]"
 PATTERNS: Final = (
     code(
         "IT_FISCAL_CODE",
-        rf"{B}[A-Z]{{3}}[ .\-]?[A-Z]{{3}}[ .\-]?{_N}{{2}}[ .\-]?[A-EHLMPRST][ .\-]?{_N}{{2}}[ .\-]?[A-Z]{_N}{{3}}[ .\-]?[A-Z]{E}",
+        (
+            rf"{B}[A-Z]{{3}}[ .\-]?[A-Z]{{3}}[ .\-]?{_N}{{2}}[ .\-]?[A-EHLMPRST][ .\-]?{_N}{{2}}"
+            rf"[ .\-]?[A-Z]{_N}{{3}}[ .\-]?[A-Z]{E}"
+        ),
         0.95,
         _code,
         ignore_case=True,
     ),
-    code("IT_FISCAL_CODE", rf"{B}[A-Z]{{6}}\d\d[A-EHLMPRST]\d\d[A-Z]\d{{3}}[A-Z]{E}", 0.5, ignore_case=True),
-    code("IT_IDENTITY_CARD", rf"{B}(?:[A-Z]{{2}} ?\d{{7}}|\d{{7}}[A-Z]{{2}}|[A-Z]{{2}}\d{{5}}[A-Z]{{2}}){E}", 0.1),
+    code(
+        "IT_FISCAL_CODE",
+        rf"{B}[A-Z]{{6}}\d\d[A-EHLMPRST]\d\d[A-Z]\d{{3}}[A-Z]{E}",
+        0.5,
+        ignore_case=True,
+    ),
+    code(
+        "IT_IDENTITY_CARD",
+        (rf"{B}(?:[A-Z]{{2}} ?\d{{7}}|\d{{7}}[A-Z]{{2}}|[A-Z]{{2}}\d{{5}}[A-Z]{{2}}){E}"),
+        0.1,
+    ),
     code("IT_IDENTITY_CARD", rf"{B}C[A-Z]\d{{5}}[A-Z]{{2}}{E}", 0.4),
     code("IT_PASSPORT", rf"{B}[A-Z]{{2}}\d{{7}}{E}", 0.1),
     code("IT_DRIVER_LICENSE", rf"{B}(?:[A-Z]{{2}}\d{{7}}[A-Z]|U1[B-HJ-NP-Z0-9]{{7}}[A-Z]){E}", 0.4),
 )
 WORDS: Final = {
     "IT_FISCAL_CODE": ("codice fiscale", "cod fisc", "tax code", "fiscale"),
-    "IT_IDENTITY_CARD": ("carta d identità", "carta identità", "identità", "documento", "cie", "identity card"),
+    "IT_IDENTITY_CARD": (
+        "carta d identità",
+        "carta identità",
+        "identità",
+        "documento",
+        "cie",
+        "identity card",
+    ),
     "IT_PASSPORT": ("passaporto", "passport"),
     "IT_DRIVER_LICENSE": ("patente", "driving licence", "licenza"),
 }

@@ -9,7 +9,7 @@ from stdnum.fi import hetu
 from stdnum.is_ import kennitala
 from stdnum.no import fodselsnummer, kontonr
 
-from retrieval.redaction.recognizers.digits import FAIR, STRONG, DigitId, dated, luhn
+from retrieval.redaction.recognizers.digits import STRONG, DigitId, dated, luhn
 from retrieval.redaction.recognizers.frame import B, E, code
 
 # Coordination numbers have 60 added to the day (Skatteverket).
@@ -34,7 +34,13 @@ def _finnish(value: str) -> bool:
 
 
 DIGITS: Final = (
-    DigitId(kind="SE_PERSONNUMMER", forms=("6-4", "8-4", "10", "12", "2-2-2-4", "4-2-2-4"), check=_swedish, scores=STRONG, words=_SE_WORDS),
+    DigitId(
+        kind="SE_PERSONNUMMER",
+        forms=("6-4", "8-4", "10", "12", "2-2-2-4", "4-2-2-4"),
+        check=_swedish,
+        scores=STRONG,
+        words=_SE_WORDS,
+    ),
     DigitId(
         kind="DK_CPR",
         forms=("6-4", "10", "2-2-2-4"),
@@ -64,9 +70,16 @@ DIGITS: Final = (
         words=("kennitala",),
     ),
 )
-# Since 2023 letters other than A tell the century too (Digital and Population Data Services Agency).
+# Since 2023 letters other than A tell the century too (Digital and Population Data Services
+# Agency).
 PATTERNS: Final = (
-    code("FI_PERSONAL_IDENTITY_CODE", rf"{B}\d{{6}}[+\-A-FU-Y]\d{{3}}[0-9A-FHJ-NPR-Y]{E}", 0.95, _finnish, ignore_case=True),
+    code(
+        "FI_PERSONAL_IDENTITY_CODE",
+        rf"{B}\d{{6}}[+\-A-FU-Y]\d{{3}}[0-9A-FHJ-NPR-Y]{E}",
+        0.95,
+        _finnish,
+        ignore_case=True,
+    ),
     code(
         "SE_PERSONNUMMER",
         rf"{B}(?:\d\d)?\d{{6}}\+\d{{4}}{E}",

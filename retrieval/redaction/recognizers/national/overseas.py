@@ -1,4 +1,4 @@
-"""Elsewhere: Canada, Australia, India, Brazil, South Africa, Korea, China, Japan, Israel, Chile, Mexico, Singapore."""
+"""Elsewhere: the Americas, Asia, Australia and South Africa, as far as they have check digits."""
 
 from __future__ import annotations
 
@@ -34,19 +34,76 @@ def _fin(value: str) -> bool:
 
 
 DIGITS: Final = (
-    DigitId(kind="CA_SIN", forms=("3-3-3",), check=number(sin.is_valid), scores=FAIR, words=("sin", "social insurance", "assurance sociale", "nas")),
-    DigitId(kind="AU_TFN", forms=("3-3-3",), check=number(tfn.is_valid), scores=FAIR, words=("tfn", "tax file")),
-    DigitId(kind="AU_MEDICARE", forms=("4-5-1", "10"), check=_medicare, scores=FAIR, words=("medicare",)),
-    DigitId(kind="IN_AADHAAR", forms=("4-4-4",), check=aadhaar.is_valid, scores=FAIR, words=("aadhaar", "aadhar", "uidai")),
-    DigitId(kind="BR_CPF", forms=("3-3-3-2", "9-2"), check=cpf.is_valid, scores=STRONG, words=("cpf",)),
-    DigitId(kind="ZA_ID_NUMBER", forms=("13", "6-4-3", "6-4-2-1", "6-4-1-1-1"), check=za_id.is_valid, scores=STRONG, words=("south african", "rsa id", "id number")),
-    DigitId(kind="KR_RRN", forms=("6-7",), check=rrn.is_valid, scores=STRONG, words=("주민등록번호", "rrn")),
-    DigitId(kind="JP_MY_NUMBER", forms=("4-4-4", "12"), check=number(jp_in.is_valid), scores=FAIR, words=("マイナンバー", "my number", "個人番号")),
-    DigitId(kind="IL_ID_NUMBER", forms=("9", "1-7-1", "8-1"), check=number(il_id.is_valid), scores=(0.3, 0.4, 0.0), words=("teudat", "תעודת", "ת.ז", "israeli id")),
+    DigitId(
+        kind="CA_SIN",
+        forms=("3-3-3",),
+        check=number(sin.is_valid),
+        scores=FAIR,
+        words=("sin", "social insurance", "assurance sociale", "nas"),
+    ),
+    DigitId(
+        kind="AU_TFN",
+        forms=("3-3-3",),
+        check=number(tfn.is_valid),
+        scores=FAIR,
+        words=("tfn", "tax file"),
+    ),
+    DigitId(
+        kind="AU_MEDICARE", forms=("4-5-1", "10"), check=_medicare, scores=FAIR, words=("medicare",)
+    ),
+    DigitId(
+        kind="IN_AADHAAR",
+        forms=("4-4-4",),
+        check=aadhaar.is_valid,
+        scores=FAIR,
+        words=("aadhaar", "aadhar", "uidai"),
+    ),
+    DigitId(
+        kind="BR_CPF", forms=("3-3-3-2", "9-2"), check=cpf.is_valid, scores=STRONG, words=("cpf",)
+    ),
+    DigitId(
+        kind="ZA_ID_NUMBER",
+        forms=("13", "6-4-3", "6-4-2-1", "6-4-1-1-1"),
+        check=za_id.is_valid,
+        scores=STRONG,
+        words=("south african", "rsa id", "id number"),
+    ),
+    DigitId(
+        kind="KR_RRN",
+        forms=("6-7",),
+        check=rrn.is_valid,
+        scores=STRONG,
+        words=("주민등록번호", "rrn"),
+    ),
+    DigitId(
+        kind="JP_MY_NUMBER",
+        forms=("4-4-4", "12"),
+        check=number(jp_in.is_valid),
+        scores=FAIR,
+        words=("マイナンバー", "my number", "個人番号"),
+    ),
+    DigitId(
+        kind="IL_ID_NUMBER",
+        forms=("9", "1-7-1", "8-1"),
+        check=number(il_id.is_valid),
+        scores=(0.3, 0.4, 0.0),
+        words=("teudat", "תעודת", "ת.ז", "israeli id"),
+    ),
 )
 PATTERNS: Final = (
-    code("CN_RIC", rf"{B}\d{{6}} ?(?:18|19|20)\d{{6}} ?\d{{3}}[0-9Xx]{E}", 0.95, lambda value: ric.is_valid(value.replace(" ", ""))),
-    code("MX_CURP", rf"{B}[A-Z]{{4}}\d{{6}}[HMX][A-Z]{{5}}[A-Z0-9]\d{E}", 0.95, curp.is_valid, ignore_case=True),
+    code(
+        "CN_RIC",
+        rf"{B}\d{{6}} ?(?:18|19|20)\d{{6}} ?\d{{3}}[0-9Xx]{E}",
+        0.95,
+        lambda value: ric.is_valid(value.replace(" ", "")),
+    ),
+    code(
+        "MX_CURP",
+        rf"{B}[A-Z]{{4}}\d{{6}}[HMX][A-Z]{{5}}[A-Z0-9]\d{E}",
+        0.95,
+        curp.is_valid,
+        ignore_case=True,
+    ),
     code("IN_PAN", rf"{B}[A-Z]{{3}}[ABCFGHLJPT][A-Z]\d{{4}}[A-Z]{E}", 0.75, pan.is_valid),
     code("SG_NRIC_FIN", rf"{B}[STFG]\d{{7}}[A-Z]{E}", 0.85, _fin),
     code("CL_RUT", rf"{B}\d{{1,2}}\.?\d{{3}}\.?\d{{3}}-[0-9Kk]{E}", 0.6, rut.is_valid),

@@ -85,8 +85,18 @@ DIGITS: Final = (
             check=lambda _: True,
             scores=(0.05, 0.0, 0.0),
             words=(
-                "account", "acct", "bank", "checking", "savings", "konto", "kontonummer", "compte",
-                "cuenta", "conto", "rekening", "debit",
+                "account",
+                "acct",
+                "bank",
+                "checking",
+                "savings",
+                "konto",
+                "kontonummer",
+                "compte",
+                "cuenta",
+                "conto",
+                "rekening",
+                "debit",
             ),
         )
         for length in range(8, 18)
@@ -101,14 +111,17 @@ DIGITS: Final = (
         )
         for length in range(8, 15)
     ),
-)  # fmt: skip
+)
 
 PATTERNS: Final = (
     code("US_PASSPORT", rf"{B}(?:[A-Z]\d{{8}}|\d{{9}}){E}", 0.1),
     # What the states' forms have in common: letters and figures, mostly letters first.
     code(
         "US_DRIVER_LICENSE",
-        rf"{B}(?:[A-Z]{{1,3}}[ \-]?\d{{3,14}}(?:-\d{{2,6}}){{0,4}}[A-Z]{{0,2}}|\d{{3,9}}[A-Z]{{1,2}}|\d{{2}}[A-Z]{{2,3}}\d{{4,6}}){E}",
+        (
+            rf"{B}(?:[A-Z]{{1,3}}[ \-]?\d{{3,14}}(?:-\d{{2,6}}){{0,4}}[A-Z]{{0,2}}"
+            rf"|\d{{3,9}}[A-Z]{{1,2}}|\d{{2}}[A-Z]{{2,3}}\d{{4,6}}){E}"
+        ),
         0.1,
     ),
     # Registration numbers of the Drug Enforcement Administration: two letters, six digits, a check.
@@ -123,7 +136,17 @@ PATTERNS: Final = (
 )
 WORDS: Final = {
     "MEDICAL_LICENSE": ("dea", "medical", "prescriber", "physician", "certificate"),
-    "US_DRIVER_LICENSE": ("driver", "drivers", "driving", "license", "licence", "permit", "dl", "cdl", "dmv"),
+    "US_DRIVER_LICENSE": (
+        "driver",
+        "drivers",
+        "driving",
+        "license",
+        "licence",
+        "permit",
+        "dl",
+        "cdl",
+        "dmv",
+    ),
     "US_PASSPORT": ("passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto"),
     "US_MBI": ("medicare", "mbi", "beneficiary"),
 }
