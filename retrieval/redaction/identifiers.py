@@ -77,6 +77,8 @@ def identity(kind: str, value: str) -> str:
     """One form by which placeholders of one asset are numbered, never empty for a value."""
     if kind == "EMAIL_ADDRESS":
         return _email(value)
+    if kind == "PERSON":
+        return _name(normalise(value).text) or value
     letters = "".join(char for char in normalise(value).text.casefold() if char.isalnum())
     return letters or value
 
@@ -91,8 +93,8 @@ def _email(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    words = re.findall(r"\w+", _plain(text))
-    kept = [word for word in words if word not in _TITLES] or words
+    found = re.findall(r"\w+", _plain(text))
+    kept = [word for word in found if word not in _TITLES and not word.isdigit()] or found
     return " ".join(sorted(kept))
 
 

@@ -20,6 +20,7 @@ _BROKEN: Final = r"(?:-?[ \t]{0,8}\r?\n[ \t>*#/|]{0,16}|-)"
 _BETWEEN: Final = r"[\W_]{1,24}"
 _WORD: Final = re.compile(r"[^\W_]+")
 _BEYOND_DOUBT: Final = 1.0
+_RIVAL: Final = 0.7
 _DOUBTFUL: Final = 0.62
 DENY_LIST: Final = "deny-list"
 _FIRST_LETTERS: Final = 3
@@ -53,6 +54,20 @@ def settled(findings: Iterable[Finding]) -> list[Finding]:
         return every
     doubtful = [one for one in every if one.score < _DOUBTFUL]
     return [one for one in every if one.score >= _DOUBTFUL] + outside(doubtful, sure)
+
+
+def won(findings: Sequence[Finding], *, kept: frozenset[str]) -> list[Finding]:
+    """``findings`` without kinds in ``kept``, and without the less sure ones that overlap those."""
+    if not kept:
+        return list(findings)
+    rivals = merged(one for one in findings if one.kind in kept and one.score >= _RIVAL)
+    others = [one for one in findings if one.kind not in kept]
+    if not rivals:
+        return others
+    least = min(rival.score for rival in rivals)
+    return [one for one in others if one.score >= least] + outside(
+        [one for one in others if one.score < least], rivals
+    )
 
 
 def outside(findings: Iterable[Finding], taken: Sequence[Finding]) -> list[Finding]:

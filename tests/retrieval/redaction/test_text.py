@@ -224,3 +224,10 @@ def test_the_numbering_of_one_asset_is_not_that_of_the_next(redactor):
     assert (
         redactor.redact("c@x.org", profile=STANDARD, book=Numbering()).text == "<EMAIL_ADDRESS_1>"
     )
+
+
+def test_a_telephone_number_that_is_kept_is_no_official_number(redactor):
+    text = "call +1 415 555 2671 or pay 4111 1111 1111 1111"
+    assert redactor.redact(text, profile=OPEN).text == (
+        "call +1 415 555 2671 or pay <CREDIT_CARD_1>"
+    )
