@@ -23,12 +23,16 @@ _MOVABLE = (State.SEARCHABLE, State.WITHHELD, State.QUARANTINED)
 
 @dataclass(frozen=True)
 class Behind:
-    """Assets of one older version: whether the present one takes out what that one left in."""
+    """Assets of one older version: whether the present one takes out what that one left in.
+
+    ``exposed``: those that show it to readers and have no original any more.
+    """
 
     profile_version: str
     stricter: bool
     with_original: int
     without_original: int
+    exposed: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class ReredactionPlan:
     @property
     def exposed(self) -> int:
         """Of those that cannot be, how many show what the present profile would take out."""
-        return sum(one.without_original for one in self.behind if one.stricter)
+        return sum(one.exposed for one in self.behind)
 
     @property
     def stricter(self) -> bool:
@@ -96,7 +100,11 @@ def reredaction_plan(*, collection: Collection) -> ReredactionPlan:
     counted = (
         rows.order_by("profile_version")
         .values("profile_version")
-        .annotate(kept=Count("id", filter=kept), gone=Count("id", filter=~kept))
+        .annotate(
+            kept=Count("id", filter=kept),
+            gone=Count("id", filter=~kept),
+            shown=Count("id", filter=~kept & Q(state=State.SEARCHABLE)),
+        )
     )
     lost = rows.exclude(kept).order_by("created_at", "id").values_list("id", flat=True)
     judge = Judge(profile)
@@ -109,6 +117,7 @@ def reredaction_plan(*, collection: Collection) -> ReredactionPlan:
                 stricter=judge.stricter_than(row["profile_version"]),
                 with_original=row["kept"],
                 without_original=row["gone"],
+                exposed=row["shown"] if judge.stricter_than(row["profile_version"]) else 0,
             )
             for row in counted
         ),

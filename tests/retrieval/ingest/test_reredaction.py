@@ -188,6 +188,8 @@ def test_what_has_no_original_is_withheld_if_the_steward_says_so_and_returns_wit
     finish(job, capture, lost)
     assert state_of(lost) == ("withheld", "redaction-outdated", "open@3")
     assert left_of(lost, table)[1] == 0
+    plan = reredact_plan(user=steward, collection_id=collection.pk)
+    assert (plan.not_any_more, plan.exposed) == (1, 0)  # it shows nothing any more
     use(collection, "open")
     plan = reredact_plan(user=steward, collection_id=collection.pk)
     assert (plan.again, plan.not_any_more, plan.returning) == (0, 0, 1)
