@@ -42,15 +42,9 @@ class NameSpan:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One word and where it stands."""
-
-    text: str
-    start: int
-
-
-def spans(words: Sequence[Word], probabilities: npt.NDArray[np.float32]) -> list[NameSpan]:
+def spans(
+    words: Sequence[str], starts: Sequence[int], probabilities: npt.NDArray[np.float32]
+) -> list[NameSpan]:
     """Spans of all levels, nested where a part of a name is surer than the whole.
 
     ``probabilities`` is (words, LABELS). A word's kind is its likeliest; its score is the
@@ -64,26 +58,26 @@ def spans(words: Sequence[Word], probabilities: npt.NDArray[np.float32]) -> list
     kinds = each.argmax(axis=1)
     personal = each.sum(axis=1)
     person = KINDS.index(PERSON)
-    found = list(_nested(words, kinds, personal))
+    found = list(_nested(words, starts, kinds, personal))
     second = np.where(kinds == person, 0.0, each[:, person])
-    found += _nested(words, np.full_like(kinds, person), second)
+    found += _nested(words, starts, np.full_like(kinds, person), second)
     return found
 
 
 def _nested(
-    words: Sequence[Word], kinds: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]
+    words: Sequence[str],
+    starts: Sequence[int],
+    kinds: npt.NDArray[np.int64],
+    scores: npt.NDArray[np.float32],
 ) -> Iterator[NameSpan]:
     last: set[tuple[int, int]] = set()
     for level in reversed(LEVELS):
         reached = scores >= level
         if not reached.any():
             continue
-        now: set[tuple[int, int]] = set()
-        for begin, end in _runs(reached, kinds):
-            now.add((begin, end))
-            if (begin, end) in last:
-                continue
-            span = _span(words[begin:end], KINDS[int(kinds[begin])], level)
+        now = set(_runs(reached, kinds))
+        for begin, end in sorted(now - last):
+            span = _span(words, starts, begin, end, KINDS[int(kinds[begin])], level)
             if span is not None:
                 yield span
         last = now
@@ -100,21 +94,18 @@ def _runs(
     yield from zip(begins.tolist(), ends.tolist(), strict=True)
 
 
-def _span(words: Sequence[Word], kind: str, score: float) -> NameSpan | None:
-    """The words as one span without marks at its ends; None if they cannot be of their kind."""
+def _span(
+    words: Sequence[str], starts: Sequence[int], first: int, last: int, kind: str, score: float
+) -> NameSpan | None:
+    """Words ``first:last`` as one span without marks at its ends; None if they cannot be one."""
     digits = kind in _WITH_DIGITS
-    first, last = 0, len(words)
-    while first < last and not _may_end(words[first].text[0], digits=digits):
+    while first < last and not _may_end(words[first][0], digits=digits):
         first += 1
-    while last > first and not _may_end(words[last - 1].text[-1], digits=digits):
+    while last > first and not _may_end(words[last - 1][-1], digits=digits):
         last -= 1
-    inside = words[first:last]
-    if not inside:
+    if first == last or (last - first == 1 and words[first].lower() in _NEVER):
         return None
-    if len(inside) == 1 and inside[0].text.lower() in _NEVER:
-        return None
-    end = inside[-1].start + len(inside[-1].text)
-    return NameSpan(inside[0].start, end, kind, score)
+    return NameSpan(starts[first], starts[last - 1] + len(words[last - 1]), kind, score)
 
 
 def _may_end(char: str, *, digits: bool) -> bool:

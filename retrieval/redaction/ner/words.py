@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 # Longer runs of letters are cut: no word of any language is longer, and a feature of a megabyte
 # helps nobody.
 _MAX_WORD: Final = 64
+# In a document's ``user_data``: asking spaCy for each of its words takes ten times as long.
+SPLIT: Final = "vitrine_split"
 
 
 def _marks() -> str:
@@ -47,12 +48,13 @@ _TOKEN: Final = re.compile(
 )
 
 
-def split(text: str) -> tuple[list[str], list[bool]]:
-    """Words of ``text``, and whether one plain space follows each.
+def split(text: str) -> tuple[list[str], list[int], list[bool]]:
+    """Words of ``text``, where each starts, and whether one plain space follows it.
 
     Words and spaces put together are the text again; other white space is a word of its own.
     """
     words: list[str] = []
+    starts: list[int] = []
     spaces: list[bool] = []
     skip = 0
     for match in _TOKEN.finditer(text):
@@ -62,10 +64,11 @@ def split(text: str) -> tuple[list[str], list[bool]]:
             if start == end:
                 continue
         words.append(text[start:end])
+        starts.append(start)
         space = end < len(text) and text[end] == " "
         spaces.append(space)
         skip = end + 1 if space else end
-    return words, spaces
+    return words, starts, spaces
 
 
 class Words:
@@ -76,11 +79,11 @@ class Words:
         self.vocab = vocab
 
     def __call__(self, text: str) -> Doc:
-        """A document whose ``text`` is ``text``."""
-        words, spaces = split(text)
-        return Doc(
-            self.vocab, words=[sys.intern(w) if len(w) == 1 else w for w in words], spaces=spaces
-        )
+        """A document whose ``text`` is ``text``; its words and their starts in ``user_data``."""
+        words, starts, spaces = split(text)
+        doc = Doc(self.vocab, words=words, spaces=spaces)
+        doc.user_data[SPLIT] = (words, starts)
+        return doc
 
     def pipe(self, texts: Iterable[str], **_options: Any) -> Iterable[Doc]:
         """A document for each text."""
