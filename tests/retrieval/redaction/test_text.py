@@ -206,7 +206,7 @@ def test_a_pattern_that_runs_away_lets_nothing_pass(monkeypatch):
 
 
 def test_a_text_that_takes_too_long_lets_nothing_pass(redactor, monkeypatch):
-    monkeypatch.setattr("retrieval.redaction.text._BASE_SECONDS", -1e9)
+    monkeypatch.setattr("retrieval.redaction.look._BASE_SECONDS", -1e9)
     with pytest.raises(RedactionTimeoutError):
         redactor.redact("some text", profile=STANDARD)
 
