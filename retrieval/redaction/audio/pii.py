@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction.audio.digits import in_figures
+from retrieval.redaction.audio.regions import covered
 from retrieval.redaction.audio.words import Word, joined
 from retrieval.redaction.base import Finding, PlaceholderBook, Profile, SpokenText
 from retrieval.redaction.placeholders import render
@@ -105,6 +106,16 @@ def timed(said: Spoken) -> list[Finding]:
                 )
             )
     return out
+
+
+def heard(words: Sequence[Word], audible: Sequence[Region]) -> list[Word]:
+    """The words that lie where there is any sign of a voice.
+
+    Whisper writes sentences into silence that nobody said (Koenecke et al., "Careless Whisper",
+    FAccT 2024); what was muted would never be found clean.
+    """
+    times = [(region.start_ms, region.end_ms) for region in audible]
+    return [word for word in words if covered(word.start_ms - PAD_MS, word.end_ms + PAD_MS, times)]
 
 
 def unheard(speech: Sequence[Region], words: Sequence[Word]) -> list[Interval]:

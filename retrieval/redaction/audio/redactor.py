@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 VOICE: Final = "VOICE"
 _DETECTOR: Final = "silero-vad"
+_AUDIBLE: Final = 0.1
+"""Below this score nobody says a word that a transcriber could hear."""
 _UNINTELLIGIBLE: Final = "unintelligible"
 
 Pieces = Callable[[], Iterable["Samples"]]
@@ -94,12 +96,13 @@ class SpeechRedactor:
         self, pieces: Pieces, profile: Profile, book: PlaceholderBook, *, again: bool
     ) -> AudioFindings:
         assert self._transcriber is not None  # noqa: S101 - the caller has looked
-        words = self._transcriber.words(pieces(), again=again)
+        scores = self._detector.scores(pieces(), again=again)
+        audible = regions(scores, threshold=_AUDIBLE)
+        words = pii.heard(self._transcriber.words(pieces(), again=again), audible)
         redactor = self._verifier if again else self._text
         said = pii.spoken(words, lambda text: redactor.analyse(text, profile=profile))
         if profile.audio.speech == "keep":
             return AudioFindings(spoken=pii.transcript(said, profile=profile, book=book))
-        scores = self._detector.scores(pieces(), again=again)
         speech = regions(scores, threshold=profile.audio.speech_threshold)
         unheard = pii.unheard(speech, words)
         silent = [

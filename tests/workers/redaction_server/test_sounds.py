@@ -216,8 +216,16 @@ CARD = (
 )
 
 
+def talk():
+    """Two seconds of speech, then two of noise."""
+    sound = pink(4)
+    sound[: 2 * RATE] *= 0.05
+    sound[: len(speech("french"))] += speech("french")
+    return wav(sound)
+
+
 def test_only_what_is_personal_is_muted_and_the_words_become_text(sandbox, with_scribe, made):
-    media, parts = made(with_scribe(*CARD), wav(pink(4)), under("mute_pii"))
+    media, parts = made(with_scribe(*CARD), talk(), under("mute_pii"))
     assert [(f.kind, f.start_ms, f.end_ms) for f in parts.findings] == [("CREDIT_CARD", 100, 1800)]
     assert level(sandbox, parts.rendition, 200, 1700) < 1e-3
     assert level(sandbox, parts.rendition, 2000, 3900) > 1e-2
@@ -237,7 +245,7 @@ def test_speech_without_words_is_muted_where_words_decide(with_scribe, made):
 
 
 def test_a_voice_that_is_kept_gives_its_redacted_words(with_scribe, made):
-    media, parts = made(with_scribe(*CARD), wav(pink(4)), under("keep"))
+    media, parts = made(with_scribe(*CARD), talk(), under("keep"))
     assert (parts.rendition, parts.findings) == (media.rendition, ())
     assert parts.segments[-1].text == "card <CREDIT_CARD_1> thanks"
 
@@ -254,7 +262,7 @@ def test_a_stretch_in_which_more_is_found_later_is_not_kept(sandbox, text, made)
 
 
 def test_a_tone_may_mark_what_was_muted(sandbox, with_scribe, made):
-    _, parts = made(with_scribe(*CARD), wav(pink(4)), under("mute_pii", muted_as="tone"))
+    _, parts = made(with_scribe(*CARD), talk(), under("mute_pii", muted_as="tone"))
     assert level(sandbox, parts.rendition, 300, 1500) == pytest.approx(0.014, rel=0.3)
 
 

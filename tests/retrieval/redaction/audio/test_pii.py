@@ -138,3 +138,9 @@ def test_stretches_of_a_long_sound_leave_no_gap_and_end_where_it_is_quiet():
     assert 3.4 < cut[1][0] / RATE < 3.8
     assert all(len(samples) <= 4 * RATE for _, samples in cut)
     assert all(cut[n][0] + len(cut[n][1]) == cut[n + 1][0] for n in range(len(cut) - 1))
+
+
+def test_words_written_into_silence_are_not_taken_for_speech():
+    said = words("it rains on Anna")
+    assert pii.heard(said, [Region(0, 350, 0.4)]) == said[:2]
+    assert pii.heard(said, []) == []
