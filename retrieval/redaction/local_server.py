@@ -21,10 +21,10 @@ _ROOT: Final = Path(__file__).resolve().parent.parent.parent
 
 
 @contextmanager
-def redaction_client(socket: Path) -> Iterator[RedactionClient]:
+def redaction_client(socket: Path, *, models: Path | None = None) -> Iterator[RedactionClient]:
     """A client of the server on ``socket`` or, where none answers.
 
-    Of one started here and ended afterwards.
+    Of one started here and ended afterwards; ``models`` is where its transcriber may lie.
 
     Raises:
         RedactionUnavailableError: it did not start.
@@ -38,12 +38,12 @@ def redaction_client(socket: Path) -> Iterator[RedactionClient]:
         yield running
         running.close()
         return
-    with own_redaction_server() as (client, _):
+    with own_redaction_server(models=models) as (client, _):
         yield client
 
 
 @contextmanager
-def own_redaction_server() -> Iterator[tuple[RedactionClient, int]]:
+def own_redaction_server(*, models: Path | None = None) -> Iterator[tuple[RedactionClient, int]]:
     """A client of a server started here and ended afterwards, and the server's process id.
 
     Raises:
@@ -52,16 +52,19 @@ def own_redaction_server() -> Iterator[tuple[RedactionClient, int]]:
     # A short path: a unix socket's may have 107 bytes only.
     with (
         tempfile.TemporaryDirectory(prefix="vitrine-redact-") as folder,
-        _started(Path(folder) / "redaction.sock") as started,
+        _started(Path(folder) / "redaction.sock", models) as started,
     ):
         yield started
 
 
 @contextmanager
-def _started(socket: Path) -> Iterator[tuple[RedactionClient, int]]:
+def _started(socket: Path, models: Path | None) -> Iterator[tuple[RedactionClient, int]]:
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "workers.redaction_server", "--socket", str(socket)],
+        [
+            *(sys.executable, "-m", "workers.redaction_server", "--socket", str(socket)),
+            *(("--models", str(models)) if models is not None else ()),
+        ],
         cwd=_ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,

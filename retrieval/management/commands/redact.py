@@ -74,7 +74,10 @@ class Command(BaseCommand):
         try:
             with ExitStack() as stack:
                 report = _report(options["report"], stack)
-                client = stack.enter_context(redaction_client(settings.PATHS.redaction_socket))
+                paths = settings.PATHS
+                client = stack.enter_context(
+                    redaction_client(paths.redaction_socket, models=paths.models)
+                )
                 for file in _files(options["paths"]):
                     line = _redact(client, file, profile=profile, out=options["out"])
                     report.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -17,6 +17,7 @@ from retrieval.redaction.types import MAX_WINDOWS, TensorSpec
 
 pytestmark = pytest.mark.timeout(240)
 
+SPEECH = Path(__file__).parents[2] / "retrieval" / "redaction" / "audio" / "speech" / "french.ogg"
 CARD = "4111 1111 1111 1111"
 NOTE = f"# Minutes\n\nAnn (ann@example.org) paid with {CARD}.\n\nCall +44 20 7946 0958."
 
@@ -120,6 +121,21 @@ def test_a_query_file_is_redacted_in_memory(client):
     found = client.query_file(picture(), profile="standard")
     assert found.modality == "image"
     assert found.rendition
+
+
+def test_a_voice_in_a_querys_sound_is_muted_and_told(client):
+    said = SPEECH.read_bytes()
+    found = client.query_file(said, profile="standard", name="call.ogg")
+    assert [(count.kind, count.count) for count in found.redactions] == [("VOICE", 1)]
+    spec = TensorSpec(sample_rate=16_000, windows_ms=((300, 1_500),))
+    (samples,) = client.tensors(found.rendition, media_type="audio/ogg", spec=spec)
+    assert float((samples**2).mean()) < 1e-7
+    kept = client.query_file(said, profile="open", name="call.ogg")
+    (samples,) = client.tensors(kept.rendition, media_type="audio/ogg", spec=spec)
+    assert float((samples**2).mean()) > 1e-4
+    assert client.verify(kept.rendition, media_type="audio/ogg", profile="standard").kinds == [
+        "VOICE"
+    ]
 
 
 def test_texts_of_one_asset_share_their_numbers(client):
