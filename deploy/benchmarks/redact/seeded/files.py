@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -62,8 +62,10 @@ class Seeded:
     canaries: tuple[Canary, ...]
 
 
-def write(folder: Path, *, assets: int, canaries: int, seed: int = 1) -> Seeded:
-    """``assets`` files of all types in ``folder/files``, ``canaries`` spread over them.
+def write(
+    folder: Path, *, assets: int, canaries: int, seed: int = 1, types: Sequence[str] = tuple(TYPES)
+) -> Seeded:
+    """``assets`` files of all ``types`` in ``folder/files``, ``canaries`` spread over them.
 
     Beside them ``manifest.json`` says where each is, and ``tokens.txt`` holds them, one a line.
     """
@@ -72,10 +74,9 @@ def write(folder: Path, *, assets: int, canaries: int, seed: int = 1) -> Seeded:
     inside = folder / "files"
     inside.mkdir(parents=True, exist_ok=True)
     files, placed = [], []
-    kinds = list(TYPES.items())
     for number in range(assets):
         share = every[number * canaries // assets : (number + 1) * canaries // assets]
-        kind, make = kinds[number % len(kinds)]
+        kind = types[number % len(types)]
         one = Seed.of(share)
         name = f"item {number:04d}"
         if number % _NAMED == 0:
@@ -85,7 +86,7 @@ def write(folder: Path, *, assets: int, canaries: int, seed: int = 1) -> Seeded:
             title = f"Request of {one.one('title')[1]}"
             metadata = {"contact": one.one("metadata of the upload")[1]}
         name = f"{name}.{kind}"
-        (inside / name).write_bytes(make(one))
+        (inside / name).write_bytes(TYPES[kind](one))
         placed += [Canary(value, name, place) for value, place in one.placed]
         if one.left:
             raise ValueError(f"{len(one.left)} identifiers found no place in a file of type {kind}")

@@ -27,6 +27,11 @@ from deploy.paths import Paths
 _LOOK_SECONDS = 2.0
 _REST_SECONDS = 3 * 3600.0
 _RESTING = {"searchable", "quarantined", "rejected", "withheld"}
+# The first administrator must change the password, as a person does at the first log-in.
+_SETTLED = (
+    "from accounts.models import User; "
+    "User.objects.filter(username='admin').update(must_change_password=False)"
+)
 _ASKED = 20  # identifiers that are also searched for, previewed and sent where they do not belong
 
 
@@ -49,6 +54,7 @@ def run(clone: Clone, folder: Path, *, assets: int, canaries: int, seed: int) ->
     """Starts ``clone``, sends the files, searches twice. The caller stops and removes it."""
     made = write(folder, assets=assets, canaries=canaries, seed=seed)
     clone.up("--no-demo")
+    clone.manage("shell", "-c", _SETTLED)
     api = Api(clone)
     kept = api.post("retention-policies", {"name": "kept", "rules": _rules(30)})["id"]
     at_once = api.post("retention-policies", {"name": "at once", "rules": _rules(0)})["id"]
