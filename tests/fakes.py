@@ -38,8 +38,8 @@ class FakeRedaction:
 
     ``BAD`` is refused for good, ``HELP`` quarantined. Set ``missed`` and verification finds that
     kind, ``missed_at`` and it finds that in that place, until it is taken out; ``reason`` is then
-    said in its place. ``low`` is left in for a steward. ``down`` and nothing answers; ``before`` is
-    called at the start of every call.
+    said in its place. ``low`` is left in for a steward, ``language`` is its own. ``down`` and
+    nothing answers; ``before`` is called at the start of every call.
     """
 
     def __init__(self) -> None:
@@ -51,6 +51,7 @@ class FakeRedaction:
         self.missed_at: list[Finding] = []
         self.low: tuple[Finding, ...] = ()
         self.reason = ""
+        self.language = ""
         self.lock = threading.Lock()
 
     def health(self, *, timeout_seconds: float = 5.0) -> dict[str, Any]:
@@ -108,6 +109,7 @@ class FakeRedaction:
             steps=(StepRecord(step="decode", component="fake", version="1"),),
             profile_version=f"{profile}@1" if isinstance(profile, str) else profile.ref,
             covers=("text:structured",),
+            language=self.language,
             width=4 if modality == "image" else None,
             height=3 if modality == "image" else None,
             duration_ms=12_000 if modality == "audio" else None,

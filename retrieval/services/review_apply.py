@@ -1,4 +1,4 @@
-"""What stewards drew, taken out of the rendition: the first half of the second look.
+"""More taken out of a rendition: what stewards drew, and what the second look itself still found.
 
 It works on the stored rendition, so it does not need the original. Segments are rewritten in the
 transaction that publishes the rendition; the vectors went when the steward decided.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -28,6 +29,8 @@ from retrieval.services.provenance import step_add
 from retrieval.services.review_queue import findings_of, report_latest
 from retrieval.services.segments import segments_read, segments_write
 
+# Of a picture's area: a larger box says that something went wrong, not where.
+_LARGEST_SHARE = 0.25
 _SAME_AGAIN = frozenset({"image", "audio"})
 # Kept in a report's ``low``: the original was redacted anew, and what a steward had drawn in the
 # text of before cannot be placed in the new one.
@@ -60,18 +63,57 @@ def pending_apply(claimed: Claimed) -> None:
     rendition = media.read_blob(media.Blob.RENDITION, claimed.asset_id)
     here = rendition_digest(collection_id=claimed.collection_id, rendition=rendition)
     due = [one for one in pending if not one.base or bytes(one.base) == here]
-    amended = clients.redaction().amend(
+    _take_out(
+        claimed,
         rendition,
-        media_type=claimed.media_type,
         regions=[region for one in due for region in findings_of(one.regions)],
-        profile=claimed.profile,
+        told=[region for one in pending for region in findings_of(one.regions)],
+        reviews=pending,
+    )
+
+
+def found_apply(claimed: Claimed, *, rendition: bytes, found: Sequence[Finding]) -> bool:
+    """Takes out of a picture or sound what the second look still found; False if it cannot be.
+
+    What has no place, or would cover much of a picture, is for a steward. So is anything left in a
+    text: there, both looks read the same letters, and one of them is wrong.
+
+    Raises:
+        RedactionRefused, RedactionUnavailable, ClaimLost.
+    """
+    with scope.system():
+        sides = Asset.objects.values_list("width", "height").get(id=claimed.asset_id)
+    pixels = (sides[0] or 0) * (sides[1] or 0)
+    if not found or not all(_placed(one, pixels) for one in found):
+        return False
+    _take_out(claimed, rendition, regions=found, told=found)
+    return True
+
+
+def _placed(finding: Finding, pixels: int) -> bool:
+    if finding.box is not None:
+        return finding.box[2] * finding.box[3] <= pixels * _LARGEST_SHARE
+    return finding.start_ms is not None and finding.end_ms is not None
+
+
+def _take_out(
+    claimed: Claimed,
+    rendition: bytes,
+    *,
+    regions: Sequence[Finding],
+    told: Sequence[Finding],
+    reviews: Sequence[Review] = (),
+) -> None:
+    """Publishes the rendition without ``regions``; ``told`` are counted and kept in the report."""
+    amended = clients.redaction().amend(
+        rendition, media_type=claimed.media_type, regions=regions, profile=claimed.profile
     )
     blobs = []
     try:
         blobs.append(media.write_blob(media.Blob.RENDITION, claimed.asset_id, amended.rendition))
         blobs.append(media.write_blob(media.Blob.THUMBNAIL, claimed.asset_id, amended.thumbnail))
         with scope.system():
-            _store(claimed, pending, amended)
+            _store(claimed, told, reviews, amended)
             for blob in blobs:
                 blob.publish()
     finally:
@@ -79,8 +121,9 @@ def pending_apply(claimed: Claimed) -> None:
             blob.discard()
 
 
-def _store(claimed: Claimed, pending: Sequence[Review], amended: Amended) -> None:
-    regions = [region for one in pending for region in findings_of(one.regions)]
+def _store(
+    claimed: Claimed, regions: Sequence[Finding], reviews: Sequence[Review], amended: Amended
+) -> None:
     held = Asset.objects.select_for_update().filter(id=claimed.asset_id, claim=claimed.token)
     redactions = held.values_list("redactions", flat=True).first()
     if redactions is None:
@@ -91,9 +134,9 @@ def _store(claimed: Claimed, pending: Sequence[Review], amended: Amended) -> Non
         modality=claimed.modality,
         plans=_segments(segments_read(asset_id=claimed.asset_id), regions, amended),
     )
-    held.update(redactions=_counted(redactions, len(regions)))
+    held.update(redactions=_counted(redactions, regions))
     _report_amended(claimed, regions, amended.edits)
-    Review.objects.filter(id__in=[one.pk for one in pending]).update(applied_at=timezone.now())
+    Review.objects.filter(id__in=[one.pk for one in reviews]).update(applied_at=timezone.now())
     step_add(asset_id=claimed.asset_id, step="amend", component="redaction", version="1")
     ledger.record(
         event="ingest:asset:amend",
@@ -138,10 +181,12 @@ def _overlaps(plan: SegmentPlan, regions: Sequence[Finding]) -> bool:
     )
 
 
-def _counted(redactions: list[dict[str, object]], drawn: int) -> list[dict[str, object]]:
-    counts = {str(one["kind"]): int(str(one["count"])) for one in redactions}
-    counts[DRAWN] = counts.get(DRAWN, 0) + drawn
-    return [{"kind": kind, "count": count} for kind, count in sorted(counts.items()) if count]
+def _counted(
+    redactions: list[dict[str, object]], regions: Sequence[Finding]
+) -> list[dict[str, object]]:
+    counts = Counter({str(one["kind"]): int(str(one["count"])) for one in redactions})
+    counts.update(region.kind for region in regions)
+    return [{"kind": kind, "count": count} for kind, count in sorted(counts.items())]
 
 
 def _report_amended(claimed: Claimed, regions: Sequence[Finding], edits: Sequence[Edit]) -> None:

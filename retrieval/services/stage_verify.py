@@ -1,6 +1,7 @@
 """Verify: a second look at what redaction left, before anything of it is shown or embedded.
 
 What a steward drew is taken out first; what a steward has called a false alarm is passed over.
+What is still found in a picture or sound is taken out and looked for again before anybody is asked.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from retrieval.models import Asset
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.amending import unaccepted
 from retrieval.redaction.base import Finding
+from retrieval.redaction.language import UNSUPPORTED, language_supported
 from retrieval.redaction.types import Verdict
 from retrieval.services.claims import Claimed, asset_advance, asset_rest
 from retrieval.services.provenance import step_add
-from retrieval.services.review_apply import LOST, pending_apply
+from retrieval.services.review_apply import LOST, found_apply, pending_apply
 from retrieval.services.review_cover import preview_written
 from retrieval.services.review_queue import findings_of, report_latest, report_verified
 from retrieval.states import State
@@ -25,10 +27,12 @@ from retrieval.states import State
 TEXT_TYPE = "text/plain; charset=utf-8"
 INCOMPLETE = "redaction-incomplete"
 DRAWN_BEFORE = "drawn-before"
+# How often what a second look finds in a picture or sound is taken out before a person is asked.
+_ROUNDS = 2
 # One sentence for a person, by the verdict's code.
 _DETAIL = {
     INCOMPLETE: "A second look at the redacted rendition still found: {kinds}.",
-    "language-unsupported": "The text is in a language in which names are not found reliably.",
+    UNSUPPORTED: "The text is in a language in which names are not found reliably.",
     "picture-unreadable": "There is more writing in the picture than could be read.",
     DRAWN_BEFORE: "Redacted anew, so what a steward had taken out by hand may be in it again.",
 }
@@ -55,11 +59,11 @@ def verify(claimed: Claimed) -> None:
     """
     pending_apply(claimed)
     words = _found_in_words(claimed)
-    rendition = media.read_blob(media.Blob.RENDITION, claimed.asset_id)
-    found = clients.redaction().verify(
-        rendition, media_type=claimed.media_type, profile=claimed.profile
-    )
-    judged = _judged(claimed, found)
+    rendition, judged = _looked_at(claimed)
+    for _ in range(_ROUNDS):
+        if not found_apply(claimed, rendition=rendition, found=judged.verdict.findings):
+            break
+        rendition, judged = _looked_at(claimed)
     with (
         preview_written(claimed=claimed, rendition=rendition, doubts=judged.doubts) as previews,
         scope.system(),
@@ -69,6 +73,14 @@ def verify(claimed: Claimed) -> None:
         else:
             _pass_on(claimed, judged.verdict)
         _previews_publish(claimed, previews)
+
+
+def _looked_at(claimed: Claimed) -> tuple[bytes, _Judged]:
+    rendition = media.read_blob(media.Blob.RENDITION, claimed.asset_id)
+    found = clients.redaction().verify(
+        rendition, media_type=claimed.media_type, profile=claimed.profile
+    )
+    return rendition, _judged(claimed, found)
 
 
 def _found_in_words(claimed: Claimed) -> Verdict:
@@ -89,10 +101,13 @@ def _judged(claimed: Claimed, found: Verdict) -> _Judged:
     low = unaccepted(findings_of(report.low), accepted)
     if LOST in low:
         return _Judged(Verdict(findings=left, reason=DRAWN_BEFORE), low)
-    forgiven = found.reason in report.accepted_reasons
-    if found.reason == INCOMPLETE:
-        forgiven = bool(found.findings)  # all of them, if none is left
-    reason = "" if forgiven and not left else found.reason
+    if left:
+        return _Judged(Verdict(findings=left, reason=found.reason or INCOMPLETE), low)
+    reason = "" if found.findings and found.reason == INCOMPLETE else found.reason
+    if not reason and not language_supported(report.language, claimed.profile):
+        reason = UNSUPPORTED
+    if reason in report.accepted_reasons:
+        reason = ""
     return _Judged(Verdict(findings=left, reason=reason), low)
 
 

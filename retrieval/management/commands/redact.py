@@ -23,6 +23,7 @@ from retrieval.redaction.errors import (
     RedactionUnavailableError,
     UnknownProfileError,
 )
+from retrieval.redaction.language import UNSUPPORTED, language_supported
 from retrieval.redaction.local_server import redaction_client
 from retrieval.redaction.profile_schema import profile_from
 from retrieval.redaction.registry import profile_names, shipped
@@ -142,6 +143,9 @@ def _redact(
     except RedactionRefusedError as error:
         return _line(file, None, error.disposition, f"{error.code}: {error.reason}", (), profile)
     findings = prepared.findings
+    if not verdict.reason and not language_supported(prepared.language, profile):
+        reason = f"{UNSUPPORTED}: {prepared.language}"
+        return _line(file, prepared.modality, "quarantined", reason, findings, profile)
     if verdict.reason:
         reason = ": ".join(part for part in (verdict.reason, ", ".join(verdict.kinds)) if part)
         return _line(file, prepared.modality, "quarantined", reason, findings, profile)

@@ -344,3 +344,51 @@ def test_deleting_an_asset_takes_its_reviews_and_reports(missed, collection, run
         assert not Review.objects.exists()
         assert not RedactionReport.objects.exists()
     assert not any(media.has_blob(kind, missed.pk) for kind in media.Blob)
+
+
+def face(*box):
+    return Finding(kind="FACE", score=0.5, recognizer="fake", box=box)
+
+
+def missing(redaction, place, *, until_taken_out):
+    """The second look finds ``place`` in the rendition, though not in the title before it."""
+
+    def before(call):
+        if call == "verify" and redaction.calls.count("verify") == 2:
+            redaction.missed_at = [place]
+        if call == "amend" and until_taken_out:
+            redaction.missed_at = []
+
+    redaction.calls.clear()
+    redaction.regions.clear()
+    redaction.missed_at = []
+    redaction.before = before
+
+
+def test_what_is_still_found_in_a_picture_is_taken_out_before_anybody_is_asked(upload, redaction):
+    missing(redaction, face(0, 0, 1, 1), until_taken_out=True)
+    asset = reloaded(upload(b"IMGpixels"))
+    assert asset.state == State.SEARCHABLE
+    assert asset.redactions == [{"kind": "FACE", "count": 1}]
+    assert media.read_blob(media.Blob.RENDITION, asset.pk) == b"IMGpixels+"
+    with scope.system():
+        assert not Review.objects.filter(asset=asset).exists()
+
+
+def test_what_stays_after_two_rounds_or_covers_too_much_is_for_a_steward(upload, redaction):
+    missing(redaction, face(0, 0, 1, 1), until_taken_out=False)
+    asset = reloaded(upload(b"IMGpixels"))
+    assert (asset.state, asset.redactions[0]["count"]) == (State.QUARANTINED, 2)
+    assert media.read_blob(media.Blob.RENDITION, asset.pk) == b"IMGpixels++"
+    missing(redaction, face(0, 0, 4, 2), until_taken_out=False)
+    other = reloaded(upload(b"IMGothers"))
+    assert other.state == State.QUARANTINED
+    assert media.read_blob(media.Blob.RENDITION, other.pk) == b"IMGothers"
+
+
+def test_a_language_without_measured_names_is_for_a_steward(upload, redaction, steward, run):
+    redaction.language = "fi"
+    asset = upload(b"Tervetuloa meille")
+    assert reloaded(asset).reason == "language-unsupported"
+    decide(run, steward, open_review(asset), "accept", reason="I read Finnish.")
+    assert reloaded(asset).state == State.SEARCHABLE
