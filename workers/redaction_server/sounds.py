@@ -140,7 +140,7 @@ class Sounds:
         again: bool = False,
     ) -> AudioFindings:
         try:
-            return self.redactor.find(
+            found = self.redactor.find(
                 lambda: self._pieces(rendition, duration_ms),
                 profile=profile,
                 book=book,
@@ -148,6 +148,11 @@ class Sounds:
             )
         except NoTranscriberError:
             raise decode_error("no-transcriber") from None
+        within = [
+            replace(finding, end_ms=min(finding.end_ms or 0, duration_ms))
+            for finding in found.findings
+        ]
+        return replace(found, findings=tuple(within))
 
     def _pieces(self, rendition: bytes, duration_ms: int) -> Iterator[Samples]:
         """The rendition's samples at 16 kHz, a minute at a time."""
