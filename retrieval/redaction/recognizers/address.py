@@ -115,7 +115,11 @@ _FR: Final = (
 _ES: Final = (
     r"(?i:(?<![\w.])(?:calle|c/|c\.|avenida|avda\.?|avd\.?|av\.|plaza|pza\.?|pl\.|paseo"
     r"|p\.º|camino|carretera|ctra\.?|ronda|travesía|glorieta|urbanización|urb\.|rúa|carrer"
-    rf"|rambla|pasaje|callejón)) ?{_NAMES},? ?(?:n[º°.]|núm\.?|#|No\.)?"
+    r"|rambla|pasaje|callejón|cañada|acceso|vial|rua|r\.|travessa|largo|praça|alameda"
+    r"|estrada|rodovia|beco"
+    r"|strada|bulevardul|[sș]oseaua|aleea|drumul|intrarea|calea"
+    r"|rue|avenue|boulevard|chemin|route))"
+    rf" ?{_NAMES},? ?(?:n[º°.]|núm\.?|#|No\.|nr\.)?"
     r" ?\d{1,4}[A-Za-z]?(?!\w)"
     rf"(?:,? \d{{1,2}}[ºª°] ?[A-Za-z]?{E})?(?:,? ?\n? ?\d{{5}} {_CAP}(?: (?:de |la |el"
     rf" )?{_CAP}){{0,3}})?"
@@ -128,14 +132,16 @@ _IT: Final = (
 )
 _NL: Final = (
     rf"{B}(?:{_CAP} ){{0,3}}[\p{{Lu}}][\p{{L}}'\-]{{1,30}}(?:straat|laan|weg|plein|gracht"
-    r"|kade|singel|dijk|steeg|hof|pad|dreef|markt|plantsoen|baan|burg|dam|wal|haven|park)"
+    r"|kade|boulevard|lei|singel|dijk|steeg|hof|pad|dreef|markt|plantsoen|baan|burg|dam"
+    r"|wal|haven|park)"
     r" \d{1,4}(?:[ \-]?[a-zA-Z]{1,2}(?!\p{L}))?(?:-\d{1,3})?(?!\w)"
     rf"(?:,? ?\n? ?\d{{4}} ?[A-Z]{{2}}(?:,? {_CAP}(?: {_CAP}){{0,2}})?)?"
 )
 _NL_CODE: Final = r"(?<![\w.])[1-9]\d{3} [A-Z]{2} (?=\p{Lu}\p{Ll})"
 _NORTH_EAST: Final = (
     (
-        rf"{B}[\p{{Lu}}][\p{{L}}'\-]{{1,30}}(?:gatan|gata|vägen|vagen|veien|vegen|gate|vej|gade"
+        rf"{B}[\p{{Lu}}][\p{{L}}'\-]{{1,30}}(?:gatan|gata|stigen|torget|gränd|bulevardi|vägen"
+        r"|vagen|veien|vegen|gate|vej|gade"
         r"|allé|stræde|katu|tie|kuja|polku|utca|utcája|tér|krt\.|ulice|gasse) \d{1,4}"
         r" ?[A-Za-z]?(?!\w)"
     ),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import phonenumbers
 
+from retrieval.redaction.recognizers import phone_shapes as shapes
 from retrieval.redaction.recognizers.frame import Recognizer
+from retrieval.redaction.wordlist import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,40 +22,8 @@ _Scored = tuple[int, int, float]
 
 # libphonenumber calls the United Kingdom GB. In the first group national numbers begin with a 0
 # that is no part of them.
-TRUNK_REGIONS: Final = (
-    "GB",
-    "DE",
-    "FR",
-    "NL",
-    "BE",
-    "AT",
-    "CH",
-    "IE",
-    "SE",
-    "FI",
-    "AU",
-    "IN",
-    "RO",
-    "BG",
-    "SK",
-    "HR",
-    "SI",
-)
-BARE_REGIONS: Final = (
-    "US",
-    "ES",
-    "IT",
-    "PL",
-    "DK",
-    "PT",
-    "NO",
-    "CZ",
-    "GR",
-    "EE",
-    "LV",
-    "MT",
-    "CY",
-)
+TRUNK_REGIONS: Final = words("GB DE FR NL BE AT CH IE SE FI AU IN RO BG SK HR SI")
+BARE_REGIONS: Final = words("US ES IT PL DK PT NO CZ GR EE LV MT CY")
 
 _INTERNATIONAL_SCORE: Final = 0.75
 # Presidio's score for any number that is valid somewhere.
@@ -83,32 +53,8 @@ _MIN_DIGITS: Final = 7
 _MAX_DIGITS: Final = 17
 # So many digits without blanks are seldom a quantity.
 _SURE_DIGITS: Final = 9
-_FEW_DIGITS: Final = 8
 # Groups of national numbers of eight digits: Denmark, Norway, Estonia, Latvia, Malta, Cyprus.
 _EIGHT: Final = frozenset({(2, 2, 2, 2), (3, 2, 3), (4, 4), (2, 3, 3), (2, 6), (3, 5), (1, 3, 4)})
-# Years, and times of day without a colon: 2010-2014, 0700-1900.
-_YEARS: Final = re.compile(
-    r"\(?(?:1[5-9]|20)\d\d[ \-/](?:1[5-9]|20)\d\d|(?:[01]\d|2[0-3])[0-5]\d[ \-/](?:[01]\d"
-    r"|2[0-3])[0-5]\d$"
-)
-# Hungary and Lithuania dial 06 and 8 before national numbers.
-_HUNGARIAN: Final = re.compile(
-    r"06\d{8,9}|\(?0?8[ \-]?\(?\d{2,3}\)?[ \-]?\d{5,6}|\(?06 ?\d{1,2}\)? ?\d{3} ?\d{3,4}"
-    r"|\(06 1\) \d{3} \d{4}"
-)
-_NO_DIGIT_NEAR: Final = r"(?<![^\W_])(?<!\d\.)(?<!\+)"
-# Groups parted by blanks, hyphens, slashes and brackets, or all by dots: "1.23 4.56" is a table.
-_CANDIDATE: Final = re.compile(
-    _NO_DIGIT_NEAR
-    + r"(?:\+ ?\(?|\()?\d(?:[ ()/\-]{0,3}\d){6,24}(?!\d|[A-WYZa-wyz])|"
-    + _NO_DIGIT_NEAR
-    + r"\+?\d{1,4}(?:\.\d{2,4}){2,6}(?![\d.])"
-)
-_GROUP: Final = re.compile(r"(?:\+ ?\(?|\()?\d+")
-_DATE: Final = re.compile(r"\(?(?:19|20)\d\d([-/.])\d\d?\1\d\d?")
-_THOUSANDS: Final = re.compile(r"\d,\d{3}(?!\d)")
-_EXTENSION: Final = re.compile(r" ?(?:x|ext\.?|extension|#) ?\d{1,6}\b", re.IGNORECASE)
-_NANP: Final = re.compile(r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .\-/])[2-9]\d\d[ .\-]\d{4}")
 
 
 def _national(regions: tuple[str, ...]) -> re.Pattern[str]:
@@ -203,9 +149,9 @@ class LocalPhoneRecognizer(Recognizer):
 
 
 def _numbers(text: str) -> Iterator[_Scored]:
-    for candidate in _CANDIDATE.finditer(text):
-        groups = [match.span() for match in _GROUP.finditer(candidate[0])]
-        if _THOUSANDS.search(text, max(0, candidate.start() - 4), candidate.start() + 4):
+    for candidate in shapes.CANDIDATE.finditer(text):
+        groups = [match.span() for match in shapes.GROUP.finditer(candidate[0])]
+        if shapes.THOUSANDS.search(text, max(0, candidate.start() - 4), candidate.start() + 4):
             continue
         scored = [_scores(candidate[0], groups[first:]) for first in range(len(groups))]
         free = [True] * len(groups)
@@ -216,7 +162,7 @@ def _numbers(text: str) -> Iterator[_Scored]:
                 if count:
                     free[first : first + count] = [False] * count
                     end = candidate.start() + groups[first + count - 1][1]
-                    extension = _EXTENSION.match(text, end)
+                    extension = shapes.EXTENSION.match(text, end)
                     end = extension.end() if extension else end
                     yield candidate.start() + groups[first][0], end, score
 
@@ -224,7 +170,7 @@ def _numbers(text: str) -> Iterator[_Scored]:
 def _scores(text: str, groups: list[_Span]) -> list[float]:
     """Scores of the numbers that begin with the first group and have one, two, three... groups."""
     start = groups[0][0]
-    if _DATE.match(text, start):
+    if shapes.DATE.match(text, start):
         return []
     scores = []
     for count, (_, end) in enumerate(groups[:8], start=1):
@@ -249,34 +195,44 @@ def _longest(scores: list[float], free: list[bool], least: float) -> tuple[int, 
 
 def _score(number: str, digits: str, groups: int) -> float:
     """0 for what is no number anywhere and does not look like one."""
-    shaped = groups >= _SHAPE_GROUPS or len(digits) >= _SHAPE_DIGITS
-    shape = _SHAPE_SCORE if shaped and len(digits) <= _MAX_DIGITS - 2 else 0.0
     if number.startswith(("+", "(+")):
         return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits, number) else _PLUS_SCORE
-    if digits.startswith("00"):
-        return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits[2:], number) else shape
+    if digits.startswith("00") and _valid_abroad("+" + digits[2:], number):
+        return _INTERNATIONAL_SCORE
+    shaped = groups >= _SHAPE_GROUPS or len(digits) >= _SHAPE_DIGITS
+    shape = _SHAPE_SCORE if shaped and len(digits) <= _MAX_DIGITS - 2 else 0.0
+    return max(_valid_at_home(number, digits, groups), shape)
+
+
+def _valid_at_home(number: str, digits: str, groups: int) -> float:
+    """The score of a number without country code."""
     if digits.startswith("0"):
-        return shape if _YEARS.match(number) else max(_trunk(digits, groups), shape)
-    if _NANP.fullmatch(number):
+        if shapes.YEARS.match(number) or shapes.DAY_FIRST.fullmatch(number):
+            return 0.0
+        return max(_trunk(digits, groups), _dialled(number))
+    if shapes.NANP.fullmatch(number):
         return _NATIONAL_SCORE
-    if (
-        _BARE.fullmatch(digits)
-        or _BARE.fullmatch(digits.removeprefix("1"))
-        or _HUNGARIAN.fullmatch(number)
-    ):
-        return _bare(number, digits, groups)
-    return shape
+    known = _BARE.fullmatch(digits) or _BARE.fullmatch(digits.removeprefix("1"))
+    if known or shapes.HUNGARIAN.fullmatch(number):
+        return max(_bare(number, digits, groups), _dialled(number))
+    return _dialled(number)
+
+
+def _dialled(number: str) -> float:
+    return _NATIONAL_SCORE if shapes.dialled(number) else 0.0
 
 
 def _trunk(digits: str, groups: int) -> float:
     """A national number that begins with 0: short ones only in groups."""
     if not (
-        _TRUNK.fullmatch(digits[1:]) or _BARE.fullmatch(digits) or _HUNGARIAN.fullmatch(digits)
+        _TRUNK.fullmatch(digits[1:])
+        or _BARE.fullmatch(digits)
+        or shapes.HUNGARIAN.fullmatch(digits)
     ):
         return 0.0
     if len(digits) >= _SURE_DIGITS:
         return _TRUNK_SCORE
-    return _NATIONAL_SCORE if groups > 1 and len(digits) >= _FEW_DIGITS else _BARE_SCORE
+    return _NATIONAL_SCORE if groups > 1 and len(digits) >= shapes.FEW_DIGITS else _BARE_SCORE
 
 
 def _bare(number: str, digits: str, groups: int) -> float:
@@ -284,7 +240,7 @@ def _bare(number: str, digits: str, groups: int) -> float:
     if len(digits) >= _SURE_DIGITS:
         return _NATIONAL_SCORE
     sizes = tuple(len(group) for group in re.findall(r"\d+", number))
-    usual = sizes in _EIGHT and not _YEARS.match(number)
+    usual = sizes in _EIGHT and not shapes.YEARS.match(number)
     return _NATIONAL_SCORE if usual and groups > 1 else _BARE_SCORE
 
 

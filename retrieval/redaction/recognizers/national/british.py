@@ -50,6 +50,8 @@ _NINO: Final = (
 PATTERNS: Final = (
     code("UK_NINO", rf"{B}{_NINO}[ .\-]?[A-D]{E}", 0.75, ignore_case=True),
     code("UK_NINO", rf"{B}{_NINO}{E}", 0.1),
+    # Prefixes and suffixes that are never given are printed in examples and typed by mistake.
+    code("UK_NINO", rf"{B}[A-Z]{{2}}[ .\-]?\d\d[ .\-]?\d\d[ .\-]?\d\d[ .\-]?[A-DFMPT]{E}", 0.45),
     code("UK_PASSPORT", rf"{B}[A-Z]{{2}}\d{{7}}{E}", 0.1),
     code(
         "UK_DRIVING_LICENCE",
