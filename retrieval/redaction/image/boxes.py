@@ -22,7 +22,7 @@ _CODE_PADDING: Final = 0.08
 _CODE_PIXELS: Final = 6.0
 _LINE_PADDING: Final = 0.1
 _LINE_PIXELS: Final = 2.0
-_LETTERS: Final = 0.6
+_LETTERS: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from retrieval.redaction.base import ImageFindings
 from retrieval.redaction.errors import RedactionError
 from retrieval.redaction.image import boxes, geometry, models
 from retrieval.redaction.image.look import Look, Looker
-from retrieval.redaction.image.ocr import INK
+from retrieval.redaction.image.ocr import INK, MAX_LINES
 from retrieval.redaction.placeholders import Numbering
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ REVISION: Final = 1
 _MORE_LOOKS: Final = 2
 # Beyond this share of the picture it is texture made of words.
 _MAX_UNREADABLE: Final = 0.25
-_MAX_LINES: Final = 600
 
 
 class PictureRedactor:
@@ -83,15 +82,13 @@ class PictureRedactor:
         later: list[Area] = []
         if not again and first.doubtful:
             for _ in range(_MORE_LOOKS):
-                left = self._looker.look(
-                    filled(pixels, (area.polygon for area in areas)), profile, again=True
-                ).areas
+                left = self._look_again(pixels, profile, first, areas)
                 if not left:
                     break
                 later += left
                 areas += left
         text = self._text(first, later, profile, book)
-        unreadable = first.lines > _MAX_LINES or _share(first.illegible, pixels) > _MAX_UNREADABLE
+        unreadable = first.lines > MAX_LINES or _share(first.illegible, pixels) > _MAX_UNREADABLE
         height, width = pixels.shape[:2]
         return ImageFindings(
             findings=_boxed(areas, width, height),
@@ -102,6 +99,19 @@ class PictureRedactor:
                 tuple((round(float(x)), round(float(y))) for x, y in area.polygon) for area in areas
             ),
         )
+
+    def _look_again(
+        self, pixels: NDArray[np.uint8], profile: Profile, first: Look, areas: Sequence[Area]
+    ) -> Sequence[Area]:
+        """What another look finds once ``areas`` are filled; lines that they do not touch stay."""
+        polygons = [area.polygon for area in areas]
+        untouched = [
+            line
+            for line in (first.page.lines if first.page else ())
+            if not any(geometry.overlap(line.quad, polygon) for polygon in polygons)
+        ]
+        view = filled(pixels, polygons)
+        return self._looker.look(view, profile, again=True, known=untouched).areas
 
     def _text(
         self, first: Look, later: Sequence[Area], profile: Profile, book: PlaceholderBook

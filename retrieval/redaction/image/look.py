@@ -60,8 +60,15 @@ class Looker:
         """``redactor`` analyses what is written."""
         self._redactor = redactor
 
-    def look(self, pixels: NDArray[np.uint8], profile: Profile, *, again: bool) -> Look:
-        """What the profile names in RGB ``pixels`` (h, w, 3).
+    def look(
+        self,
+        pixels: NDArray[np.uint8],
+        profile: Profile,
+        *,
+        again: bool,
+        known: Sequence[Line] = (),
+    ) -> Look:
+        """What the profile names in RGB ``pixels`` (h, w, 3); ``known`` lines need no new reading.
 
         Raises:
             RedactionTimeoutError: what is written took too long.
@@ -72,7 +79,7 @@ class Looker:
         low = list(perhaps)
         if profile.image.text == "keep":
             return Look(tuple(areas), tuple(low), codes=said, doubtful=hints or bool(areas))
-        lines = ocr.lines(pixels, again=again)
+        lines = ocr.lines(pixels, again=again, known=known)
         readable = [line for line in lines if line.score >= _READABLE and _says(line)]
         page = reading.analyse(readable, redactor=self._redactor, profile=profile)
         areas += _written(readable, page.marked)

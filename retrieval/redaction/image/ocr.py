@@ -38,11 +38,16 @@ _TURNED_SHARE: Final = 0.5
 _SKEW_DEGREES: Final = 4.0
 # Below this mean probability another direction is tried, at this one or above none is.
 _GOOD: Final = 0.9
+# More lines than these are not read at all: no page has so many, and it would take minutes.
+MAX_LINES: Final = 500
 # So few regions are read at once; where none of them is a word, there is nothing more to find.
 _FEW: Final = 6
 _WORD_LETTERS: Final = 2
 _WORD_SCORE: Final = 0.6
 _SURELY_FOUND: Final = 0.9
+_READ_WELL: Final = 0.95
+_SAME_PLACE: Final = 0.75
+_EIGHTH_TURN: Final = 45
 _SAMPLE: Final = 5
 _SQUARE: Final = 1.6
 # What parts of pictures are filled with, and how far lossy compression takes it.
@@ -70,19 +75,25 @@ class Line:
         return max(self.reading.score, self.western.score)
 
 
-def lines(pixels: NDArray[np.uint8], *, again: bool = False) -> list[Line]:
+def lines(
+    pixels: NDArray[np.uint8], *, again: bool = False, known: Sequence[Line] = ()
+) -> list[Line]:
     """Every line found in RGB ``pixels`` (h, w, 3), in no order, unreadable ones with low scores.
 
-    ``again`` looks at another scale and at an inverted, contrast-stretched picture first.
+    ``again`` looks at another scale and at an inverted, contrast-stretched picture first. What was
+    read well before (``known``) is not read once more where it is found once more.
     """
     first, side = _first(pixels, again=again)
     if not first:
         return []
     if len(first) <= _FEW:
-        found = _read(pixels, first)
+        found = _read(pixels, first, known)
         if not any(_is_word(line) for line in found):
             return found
-    found = _read(pixels, _closer(pixels, first, side, again=again))
+    quads = _closer(pixels, first, side, again=again)
+    if len(quads) > MAX_LINES:
+        return [Line(quad, EMPTY, EMPTY, score) for quad, score in quads]
+    found = _read(pixels, quads, known)
     return [*found, *bars(pixels)] if again else found
 
 
@@ -145,7 +156,7 @@ def _main_angle(found: Sequence[Found]) -> float:
     if not angles:
         return 0.0
     # Lines standing upright run downwards or upwards, which is the same here.
-    folded = np.array([a + 180 if a < -45 else a for a in angles])  # noqa: PLR2004 - an eighth turn
+    folded = np.array([a + 180 if a < -_EIGHTH_TURN else a for a in angles])
     order = np.argsort(folded)
     reached = np.cumsum(np.array(weights)[order])
     return float(folded[order][np.searchsorted(reached, reached[-1] / 2)])
@@ -158,8 +169,25 @@ def _stretched(pixels: NDArray[np.uint8], *, invert: bool) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(255 - even if invert else even, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
-def _read(pixels: NDArray[np.uint8], quads: Sequence[Found]) -> list[Line]:
+def _read(pixels: NDArray[np.uint8], quads: Sequence[Found], known: Sequence[Line]) -> list[Line]:
     """Every quad read in the direction that makes most sense."""
+    before = [_known(quad, known) for quad, _ in quads]
+    kept = [line for line in before if line is not None]
+    fresh = [found for found, line in zip(quads, before, strict=True) if line is None]
+    return [*kept, *_read_fresh(pixels, fresh)]
+
+
+def _known(quad: NDArray[np.float32], known: Sequence[Line]) -> Line | None:
+    """The line that was read well where ``quad`` lies."""
+    own = geometry.area(quad)
+    for line in known:
+        shared = geometry.overlap(quad, line.quad)
+        if line.score >= _READ_WELL and shared > _SAME_PLACE * max(own, geometry.area(line.quad)):
+            return line
+    return None
+
+
+def _read_fresh(pixels: NDArray[np.uint8], quads: Sequence[Found]) -> list[Line]:
     longest = sorted(quads, key=lambda found: -geometry.size(found[0])[0])
     votes = {0: 0.0, 2: 0.0}
     for quad, _ in longest[:_SAMPLE]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _UNSURE: Final = 0.8
 # Names and addresses may be broken anywhere.
 _MAY_GO_ON: Final[frozenset[str]] = frozenset({"PERSON", "ADDRESS", "LOCATION", "ORGANIZATION"})
+_PARTICLE: Final = 3
 _TOUCHED: Final = 0.1
 _SPACE: Final = re.compile(r"\s")
 
@@ -150,9 +151,18 @@ def _crossing(
     found: list[Marked] = []
     for finding in redactor.analyse(script.text, profile=profile):
         marks = script.marks(finding.start, finding.end)
-        if len(marks) > 1 and (marks[0].line, marks[0].end) not in complete:
+        one_line = len({mark.line for mark in marks}) <= 1
+        if one_line or (marks[0].line, marks[0].end) in complete:
+            continue
+        if finding.kind not in _MAY_GO_ON or _capitalised(script.text[finding.start : finding.end]):
             found += [Marked(m, finding.kind, finding.score, finding.recognizer) for m in marks]
     return found
+
+
+def _capitalised(text: str) -> bool:
+    """Whether a name that runs over lines has a capital or digit at the beginning of each word."""
+    words = [word for word in text.split() if len(word) > _PARTICLE]
+    return all(not word[0].islower() for word in words)
 
 
 def _shaped(script: Script, profile: Profile) -> list[Marked]:
