@@ -37,7 +37,14 @@ class SearchInput(InputSerializer):
         required=False, allow_null=True, help_text="A stored asset as the query."
     )
     modalities = serializers.ListField(
-        child=serializers.CharField(max_length=16), required=False, allow_null=True, max_length=100
+        child=serializers.CharField(max_length=16),
+        required=False,
+        allow_null=True,
+        max_length=100,
+        help_text=(
+            "How things are to be found. `text` finds by words: documents, what is said in sounds, "
+            "what is written in pictures; `image` and `audio` by what is seen or heard. Empty: all"
+        ),
     )
     collections = serializers.ListField(
         child=serializers.UUIDField(), required=False, allow_null=True, max_length=1000

@@ -30,7 +30,7 @@ _LEAST_MS: Final = 48
 """At the threshold or above for less than this, it is no speech."""
 PAUSE_MS: Final = 400
 """A pause between two words is muted with them."""
-MARGIN_MS: Final = 40
+MARGIN_MS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
