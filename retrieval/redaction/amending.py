@@ -14,6 +14,8 @@ from retrieval.redaction.base import Finding
 
 DRAWN: Final = "DRAWN"
 MAX_REGIONS: Final = 500
+# How often what a second look finds in a picture or sound is taken out before a person is asked.
+ROUNDS: Final = 2
 # Of a place found again that must lie within what was accepted: detectors give the same place anew
 # within a few pixels or milliseconds, and a larger one was not what the steward saw.
 _SAME_PLACE: Final = 0.7
@@ -21,6 +23,8 @@ _SAME_PLACE: Final = 0.7
 # at in as many points to the side.
 _HIDDEN: Final = 0.9
 _GRID: Final = 12
+# Of a picture's area: a larger box says that something went wrong, not where.
+_LARGEST_SHARE: Final = 0.25
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][A-Z0-9_]*_\d+>")
 _DRAWN_NUMBER: Final = re.compile(rf"<{DRAWN}_(\d+)>")
 _SHAPES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -52,6 +56,21 @@ class Edit:
     start: int
     end: int
     length: int
+
+
+def takeable(found: Sequence[Finding], *, pixels: int) -> bool:
+    """Whether all that a second look found can be taken out without asking anybody.
+
+    In pictures of ``pixels`` and in sounds it can. What has no place, or would cover much of a
+    picture, cannot; nor can anything in a text: there both looks read the same letters, and one of
+    them is wrong.
+    """
+    return bool(found) and all(
+        one.box[2] * one.box[3] <= pixels * _LARGEST_SHARE
+        if one.box is not None
+        else one.start_ms is not None and one.end_ms is not None
+        for one in found
+    )
 
 
 @dataclass(frozen=True, slots=True)

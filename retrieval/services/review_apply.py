@@ -20,7 +20,7 @@ from audit.keystore import default_keystore
 from retrieval import clients, media, scope
 from retrieval.models import Asset
 from retrieval.redaction.amended import Amended
-from retrieval.redaction.amending import DRAWN, Edit, findings_moved, moved, unaccepted
+from retrieval.redaction.amending import DRAWN, Edit, findings_moved, moved, takeable, unaccepted
 from retrieval.redaction.base import Finding, finding_to
 from retrieval.redaction.types import Prepared, SegmentPlan
 from retrieval.review_models import RedactionReport, Review
@@ -29,8 +29,6 @@ from retrieval.services.provenance import step_add
 from retrieval.services.review_queue import findings_of, report_latest
 from retrieval.services.segments import segments_read, segments_write
 
-# Of a picture's area: a larger box says that something went wrong, not where.
-_LARGEST_SHARE = 0.25
 _SAME_AGAIN = frozenset({"image", "audio"})
 # Kept in a report's ``low``: the original was redacted anew, and what a steward had drawn in the
 # text of before cannot be placed in the new one.
@@ -75,25 +73,16 @@ def pending_apply(claimed: Claimed) -> None:
 def found_apply(claimed: Claimed, *, rendition: bytes, found: Sequence[Finding]) -> bool:
     """Takes out of a picture or sound what the second look still found; False if it cannot be.
 
-    What has no place, or would cover much of a picture, is for a steward. So is anything left in a
-    text: there, both looks read the same letters, and one of them is wrong.
-
     Raises:
         RedactionRefused, RedactionUnavailable, ClaimLost.
     """
     with scope.system():
         sides = Asset.objects.values_list("width", "height").get(id=claimed.asset_id)
     pixels = (sides[0] or 0) * (sides[1] or 0)
-    if not found or not all(_placed(one, pixels) for one in found):
+    if not takeable(found, pixels=pixels):
         return False
     _take_out(claimed, rendition, regions=found, told=found)
     return True
-
-
-def _placed(finding: Finding, pixels: int) -> bool:
-    if finding.box is not None:
-        return finding.box[2] * finding.box[3] <= pixels * _LARGEST_SHARE
-    return finding.start_ms is not None and finding.end_ms is not None
 
 
 def _take_out(

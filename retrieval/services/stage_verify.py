@@ -13,7 +13,7 @@ from audit import ledger
 from retrieval import clients, media, scope
 from retrieval.models import Asset
 from retrieval.queue import enqueue_after_commit
-from retrieval.redaction.amending import unaccepted
+from retrieval.redaction.amending import ROUNDS, unaccepted
 from retrieval.redaction.base import Finding
 from retrieval.redaction.language import UNSUPPORTED, language_supported
 from retrieval.redaction.types import Verdict
@@ -27,8 +27,6 @@ from retrieval.states import State
 TEXT_TYPE = "text/plain; charset=utf-8"
 INCOMPLETE = "redaction-incomplete"
 DRAWN_BEFORE = "drawn-before"
-# How often what a second look finds in a picture or sound is taken out before a person is asked.
-_ROUNDS = 2
 # One sentence for a person, by the verdict's code.
 _DETAIL = {
     INCOMPLETE: "A second look at the redacted rendition still found: {kinds}.",
@@ -60,7 +58,7 @@ def verify(claimed: Claimed) -> None:
     pending_apply(claimed)
     words = _found_in_words(claimed)
     rendition, judged = _looked_at(claimed)
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         if not found_apply(claimed, rendition=rendition, found=judged.verdict.findings):
             break
         rendition, judged = _looked_at(claimed)

@@ -23,10 +23,10 @@ from retrieval.redaction.errors import (
     RedactionUnavailableError,
     UnknownProfileError,
 )
-from retrieval.redaction.language import UNSUPPORTED, language_supported
 from retrieval.redaction.local_server import redaction_client
 from retrieval.redaction.profile_schema import profile_from
 from retrieval.redaction.registry import profile_names, shipped
+from retrieval.redaction.through import through
 from retrieval.selectors.profiles import profile_named
 
 _PIECE_BYTES: Final = 1024 * 1024
@@ -136,26 +136,17 @@ def _redact(
 ) -> dict[str, Any]:
     """The report line; the rendition is written only if the second look found nothing in it."""
     try:
-        prepared = client.prepare(
-            _pieces(file.path), name=file.path.name, title="", profile=profile
-        )
-        verdict = client.verify(prepared.rendition, media_type=prepared.media_type, profile=profile)
+        made = through(client, _pieces(file.path), name=file.path.name, profile=profile)
     except RedactionRefusedError as error:
         return _line(file, None, error.disposition, f"{error.code}: {error.reason}", (), profile)
-    findings = prepared.findings
-    if not verdict.reason and not language_supported(prepared.language, profile):
-        reason = f"{UNSUPPORTED}: {prepared.language}"
-        return _line(file, prepared.modality, "quarantined", reason, findings, profile)
-    if verdict.reason:
-        reason = ": ".join(part for part in (verdict.reason, ", ".join(verdict.kinds)) if part)
-        return _line(file, prepared.modality, "quarantined", reason, findings, profile)
-    if out is not None:
-        suffix = _EXTENSIONS[prepared.modality]
+    state = "quarantined" if made.reason else "redacted"
+    if out is not None and not made.reason:
+        suffix = _EXTENSIONS[made.modality]
         name = file.relative.name
         target = out / file.relative.with_name(name if name.endswith(suffix) else name + suffix)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(prepared.rendition)
-    return _line(file, prepared.modality, "redacted", "", findings, profile)
+        target.write_bytes(made.rendition)
+    return _line(file, made.modality, state, made.reason, made.findings, profile)
 
 
 def _line(
