@@ -112,6 +112,7 @@ class Pipeline:
             findings=parts.findings[:MAX_FINDINGS],
             low=parts.low[:MAX_FINDINGS],
             language=parts.language,
+            scale=_scale(media, parts),
             blind=blind_entries(book.seen, key=keys.blind_key),
         )
 
@@ -260,6 +261,13 @@ def _label(title: str, name: str) -> str:
         return title.strip()[:_MAX_TITLE]
     stem = PurePosixPath(name.replace("\\", "/")).stem
     return re.sub(r"[_+\s]+", " ", stem).strip()[:_MAX_TITLE]
+
+
+def _scale(media: Normalised, parts: Parts) -> float:
+    """Pixels of the upright original a pixel of the rendition; 1 for what is no picture."""
+    if parts.modality or not media.width or not media.original_width:
+        return 1.0
+    return media.original_width / media.width
 
 
 def _counts(counted: Counter[str]) -> tuple[RedactionCount, ...]:

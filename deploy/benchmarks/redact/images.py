@@ -100,7 +100,8 @@ def _judge(document: Document, redactor: PictureRedactor, tally: Tally) -> None:
         return
     after = _readings(redacted, document.turn)
     tally.read_back += sorted(judge.read_secrets(document.secrets, after))
-    shares = judge.filled(document.words, found.polygons, pixels.shape[:2])
+    size = (pixels.shape[0], pixels.shape[1])
+    shares = judge.filled(document.words, found.polygons, size)
     plain = [s for word, s in zip(document.words, shares, strict=True) if not word.secret]
     tally.words += len(plain)
     tally.words_lost += sum(share > _LOST for share in plain)

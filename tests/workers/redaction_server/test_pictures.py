@@ -51,6 +51,12 @@ def test_writing_in_a_picture_is_filled_and_becomes_redacted_text(client):
     assert not client.verify(made.rendition, media_type="image/webp", profile="standard").reason
 
 
+def test_a_large_picture_says_how_many_pixels_of_it_are_one(client):
+    wide = saved(Image.new("RGB", (2560, 40), "navy"), "PNG")
+    made = prepare(client, wide, "wide.png")
+    assert (made.width, made.scale) == (2048, 1.25)
+
+
 def test_the_second_look_sees_what_is_left_in_a_picture(client):
     left = saved(sheet(f"Card {CARD}"), "WEBP", quality=90)
     verdict = client.verify(left, media_type="image/webp", profile="standard")
