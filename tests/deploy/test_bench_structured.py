@@ -1,4 +1,4 @@
-"""A sample of what ``deploy/bench redact`` measures by the thousand: values, none of them missed."""
+"""A sample of what ``deploy/bench redact`` measures by the thousand: not one value is missed."""
 
 import pytest
 

@@ -53,7 +53,7 @@ def _german(value: str) -> float:
     """Hyphen and blank together ("B-MW 1234") are written on no other code."""
     if "-" in value and " " in value:
         return 0.5
-    return 0.3
+    return 0.25
 
 
 def plates() -> PatternsRecognizer:

@@ -200,7 +200,7 @@ def secrets() -> PatternsRecognizer:
             ),
             Pattern("PASSWORD", _CONNECTION, 0.95, hints=("://",)),
             Pattern("PASSWORD", _ADO, 0.9, hints=("password=", "pwd=", "key=")),
-            Pattern("API_KEY", _HEX, 0.25, where="codes"),
+            Pattern("API_KEY", _HEX, 0.2, where="codes"),
         ),
         words={
             "API_KEY": (
