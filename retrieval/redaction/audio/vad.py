@@ -20,9 +20,9 @@ CELL: Final = 256
 """Samples a score stands for: 16 ms."""
 CELL_MS: Final = CELL * 1000 / RATE
 
-_CORE: Final = 60 * RATE // FRAME * FRAME
+_CORE: Final = 20 * RATE // FRAME * FRAME
 """Samples scored at a time."""
-_AHEAD: Final = 4 * RATE // FRAME * FRAME
+_AHEAD: Final = 3 * RATE // FRAME * FRAME
 """Samples behind them that the backward pass begins with, so that its memory has filled."""
 
 _LEVEL: Final = 0.1
