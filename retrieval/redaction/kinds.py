@@ -87,6 +87,7 @@ GOVERNMENT: Final = KindGroup(
         "DRIVING_LICENCE",
         "EE_ISIKUKOOD",
         "ES_NSS",
+        "EU_VAT",
         "FR_ID_CARD",
         "FR_PASSPORT",
         "FR_TAX_ID",

@@ -250,6 +250,11 @@ _PREFIXED: Final = {
     "NATIONAL_ID": "NID|ID|SSN|TIN|TAX|PASS|PASSPORT|VISA",
     "EMPLOYEE_ID": "EMP|STF|STU|USR|UID",
 }
+_RECORD_NUMBER: Final = r"(?i)(?<![a-z])mrn[ #:.]{1,3}(?P<value>[a-z]{0,3}-?\d{5,12})(?!\w)"
+# Lines of a travel document's machine-readable zone (ICAO Doc 9303): 30, 36 or 44 characters.
+_MACHINE_READABLE: Final = (
+    r"(?<![A-Z0-9<])(?=[A-Z0-9<]{0,46}<<)[A-Z0-9][A-Z0-9<]{27,47}(?![A-Z0-9<])"
+)
 _USER_HINTS: Final = (
     "user",
     "login",
@@ -377,7 +382,11 @@ def labelled() -> PatternsRecognizer:
         )
         for kind, prefixes in _PREFIXED.items()
     ]
-    return PatternsRecognizer("LabelledRecognizer", tuple(patterns))
+    patterns += [
+        Pattern("MEDICAL_RECORD", _RECORD_NUMBER, 0.7, where="hot", hints=("mrn",)),
+        Pattern("PASSPORT", _MACHINE_READABLE, 0.9, hints=("<<",)),
+    ]
+    return PatternsRecognizer("LabelledRecognizer", tuple(patterns), needs="")
 
 
 def usernames() -> PatternsRecognizer:

@@ -199,6 +199,9 @@ def _score(number: str, digits: str, groups: int) -> float:
         return _INTERNATIONAL_SCORE if _valid_abroad("+" + digits, number) else _PLUS_SCORE
     if digits.startswith("00") and _valid_abroad("+" + digits[2:], number):
         return _INTERNATIONAL_SCORE
+    # How North America and some others dial abroad.
+    if digits.startswith("011") and _valid_abroad("+" + digits[3:], number):
+        return _INTERNATIONAL_SCORE
     shaped = groups >= _SHAPE_GROUPS or len(digits) >= _SHAPE_DIGITS
     shape = _SHAPE_SCORE if shaped and len(digits) <= _MAX_DIGITS - 2 else 0.0
     return max(_valid_at_home(number, digits, groups), shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -69,8 +70,8 @@ _NAMES_OF_PASSWORDS: Final = (
     r"|(?<![a-z0-9])pass|(?:db|admin|root|user|smtp|ftp|mail|ssh|my)_?pass)"
 )
 _IS: Final = (
-    r"[\"'\]]{0,2}\s{0,3}(?:(?:for|of|to|für|pour|para) [\w.@\-]{1,40}\s{0,2})?(?::=|=>|=="
-    r"|[:=]|\bis\b|\bwas\b|\bare\b|\bset to\b|\breset to\b|\bchanged to\b|\blautet\b"
+    r"[\"'\]]{0,2}\s{0,3}(?:(?:for|of|to|für|pour|para|per) (?:[\w.@\-]{1,40}\s{1,2}){1,3})?"
+    r"(?::=|=>|==|[:=]|\bis\b|\bwas\b|\bare\b|\bset to\b|\breset to\b|\bchanged to\b|\blautet\b"
     r"|\bist\b|\best\b|\bes\b|è|\bé\b)"
     r"\s{0,4}(?:now |set to |reset to |also |: ?)?[\"'`]?"
 )
@@ -80,6 +81,15 @@ _NAMED: Final = (
 )
 _PASSWORD: Final = (
     rf"(?i){_NAMES_OF_PASSWORDS}{_IS}(?P<value>[^\s\"'`<>\u2588]{{3,200}}[^\s\"'`<>,;.)\u2588])"
+)
+_EXPLICIT_PASSWORD: Final = (
+    rf"(?i){_NAMES_OF_PASSWORDS}[\"'\]]{{0,2}}[ \t]{{0,3}}(?::=|=>|[:=](?!=))[ \t]{{0,4}}"
+    r"(?P<value>[^\s\"'`<>,;()\u2588]{4,200})"
+)
+# Four words or more to the end of the line.
+_PASSPHRASE: Final = (
+    rf"(?i){_NAMES_OF_PASSWORDS}[\"'\]]{{0,2}}[ \t]{{0,3}}[:=][ \t]{{0,4}}[\"'`]?"
+    r"(?P<value>[a-z]{3,12}(?:[ \-][a-z]{3,12}){3,7})(?=[\"'`.;]?[ \t]{0,4}(?:\r?\n|$))"
 )
 _QUOTED_PASSWORD: Final = (
     rf"(?i){_NAMES_OF_PASSWORDS}[\"'\]]{{0,2}}\s{{0,3}}(?::=|=>"
@@ -144,6 +154,8 @@ _ORDINARY: Final = frozenset(
         " there your my this that"
     )
 )
+# What code assigns: settings.password, get_password(, db_password.
+_VARIABLE: Final = re.compile(r"[a-z]+(?:[_.][a-z]+)+(?:\(.{0,80})?|[a-z]+\(.{0,80}")
 _RANDOM_BITS: Final = 3.0
 _LONG: Final = 12
 # Base64 of noise has nearly six.
@@ -170,10 +182,18 @@ def _random(value: str) -> bool:
 
 def _password(value: str) -> float:
     """Named a password: any word that does not go on the sentence."""
-    if value.casefold().strip(".,") in _ORDINARY or ("(" in value and ")" in value):
+    bare = value.casefold().strip(".,")
+    if bare in _ORDINARY or _VARIABLE.fullmatch(bare):
         return 0.0
     plain = value.isalpha() and value.islower()
     return 0.35 if plain else 0.8
+
+
+def _explicit(value: str) -> bool:
+    """Behind a colon any word counts that is no word of documentation, no name of a variable."""
+    bare = value.casefold().strip(".,")
+    named = "_" in bare or "." in bare or bare.startswith(("pass", "pwd"))
+    return any(map(str.isalnum, bare)) and bare not in _ORDINARY and not (named and bare.isascii())
 
 
 def entropy(value: str) -> float:
@@ -193,6 +213,8 @@ def secrets() -> PatternsRecognizer:
             Pattern("API_KEY", _BEARER, 0.8, _random, hints=_BEARERS),
             Pattern("API_KEY", _NAMED, 0.85, _secret, hints=_KEYS),
             Pattern("PASSWORD", _PASSWORD, 0.8, _password, hints=_PASSWORDS),
+            Pattern("PASSWORD", _EXPLICIT_PASSWORD, 0.5, _explicit, hints=_PASSWORDS),
+            Pattern("PASSWORD", _PASSPHRASE, 0.45, hints=_PASSWORDS),
             Pattern("PASSWORD", _QUOTED_PASSWORD, 0.85, hints=_PASSWORDS),
             Pattern("PASSWORD", _SQL, 0.9, hints=("identified", "password '", 'password "')),
             Pattern(

@@ -156,3 +156,28 @@ KEPT = [
 @pytest.mark.parametrize("text", KEPT)
 def test_ordinary_text_stays(redactor, text):
     assert redactor.redact(text, profile=STANDARD).text == text
+
+
+MORE = [
+    ("PASSWORD", "Password: correct horse battery staple", "correct horse battery staple"),
+    ("PASSWORD", "passwort: geheim", "geheim"),
+    ("PASSWORD", "the password for the server is Tr0ub4dor&3", "Tr0ub4dor&3"),
+    ("PASSPORT", "P<GBRSMITH<<JOHN<<<<<<<<<<<<<<<<<<<<<<<<<<<<", None),
+    ("MEDICAL_RECORD", "MRN 12345678", "12345678"),
+    ("EU_VAT", "USt-IdNr. DE136695976", "DE136695976"),
+    ("PHONE_NUMBER", "011 44 20 7946 0958", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "value"), MORE)
+def test_found_under_both_profiles(redactor, kind, text, value):
+    for profile in (STANDARD, STRICT):
+        found = redactor.analyse(text, profile=profile)
+        assert [(f.kind, text[f.start : f.end]) for f in found] == [(kind, value or text)]
+
+
+@pytest.mark.parametrize(
+    "text", ["password: required", "password = get_password()", "password = settings.password"]
+)
+def test_words_about_passwords_are_none(redactor, text):
+    assert redactor.analyse(text, profile=STANDARD) == ()

@@ -9,6 +9,7 @@ from stdnum.br import cpf
 from stdnum.ca import sin
 from stdnum.cl import rut
 from stdnum.cn import ric
+from stdnum.eu import vat as eu_vat
 from stdnum.il import idnr as il_id
 from stdnum.in_ import aadhaar, pan
 from stdnum.jp import in_ as jp_in
@@ -91,6 +92,18 @@ DIGITS: Final = (
     ),
 )
 PATTERNS: Final = (
+    # Of sole traders too, so a person's.
+    code(
+        "EU_VAT",
+        rf"{B}(?:ATU|BE|BG|CHE|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO"
+        r"|SE|SI|SK|XI)"
+        rf" ?[A-Z0-9](?:[ .\-]?[A-Z0-9]){{7,12}}{E}",
+        0.7,
+        eu_vat.is_valid,
+    ),
+    code(
+        "EU_VAT", (rf"{B}(?:ATU|BE|DE|DK|EL|ES|FI|FR|GB|IE|IT|NL|PL|PT|SE)[A-Z0-9]{{8,12}}{E}"), 0.1
+    ),
     code(
         "CN_RIC",
         rf"{B}\d{{6}} ?(?:18|19|20)\d{{6}} ?\d{{3}}[0-9Xx]{E}",
@@ -109,6 +122,7 @@ PATTERNS: Final = (
     code("CL_RUT", rf"{B}\d{{1,2}}\.?\d{{3}}\.?\d{{3}}-[0-9Kk]{E}", 0.6, rut.is_valid),
 )
 WORDS: Final = {
+    "EU_VAT": ("vat", "ust", "ustidnr", "umsatzsteuer", "tva", "iva", "mwst", "btw", "tax"),
     "CN_RIC": ("身份证", "resident identity"),
     "MX_CURP": ("curp",),
     "IN_PAN": ("pan", "permanent account"),
