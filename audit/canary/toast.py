@@ -26,6 +26,7 @@ _FIRST_ID = 16384  # FirstNormalObjectId: smaller ones are the catalogue's own
 _MOST_RATIO = 300  # LZ4 packs at most 255 bytes into one, pglz 91
 _RAW_SIZE = 0x3FFFFFFF
 _LEAST_RAW, _MOST_RAW = 32, 1 << 21  # of what fits into a page, compressed
+_READINGS = 8  # contents that are tried for one chunk
 _BLOCK = 1 << 18
 HELD_BYTES = 256 << 20
 
@@ -55,7 +56,8 @@ class Chunks:
     """Out of line values, collected from the windows of one file and given when complete."""
 
     def __init__(self) -> None:
-        self._held: dict[int, dict[int, bytes]] = {}
+        # By value and number; what only looks like a chunk may claim the place of a real one.
+        self._held: dict[int, dict[int, list[bytes]]] = {}
         self._bytes = 0
 
     def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -68,14 +70,16 @@ class Chunks:
     def rest(self) -> Iterator[tuple[str, bytes]]:
         """Every value as far as its chunks are there from the first one on."""
         for chunks in self._held.values():
-            stored = bytearray()
-            for number in range(len(chunks)):
-                if number not in chunks:
-                    break
-                stored += chunks[number]
-            whole = bytes(stored)
-            # A value that was not compressed is searched for what straddles two chunks.
-            yield "toast", unpacked_value(whole) or whole
+            for reading in range(max(map(len, chunks.values()))):
+                stored = bytearray()
+                for number in range(len(chunks)):
+                    found = chunks.get(number)
+                    if found is None:
+                        break
+                    stored += found[min(reading, len(found) - 1)]
+                whole = bytes(stored)
+                # A value that was not compressed is searched for what straddles two chunks.
+                yield "toast", unpacked_value(whole) or whole
         self._held.clear()
         self._bytes = 0
 
@@ -86,9 +90,9 @@ class Chunks:
         last = header != _FULL_HEADER
         if last and number and value_id not in self._held:
             return
-        chunks = self._held.setdefault(value_id, {})
-        if number not in chunks:
-            chunks[number] = content
+        found = self._held.setdefault(value_id, {}).setdefault(number, [])
+        if content not in found and len(found) < _READINGS:
+            found.append(content)
             self._bytes += len(content) + 64
 
 

@@ -82,6 +82,15 @@ def test_values_out_of_line_are_put_together_from_chunks_of_the_same_value():
     assert list(chunks.rest()) == []
 
 
+def test_what_only_looks_like_a_chunk_hides_no_real_one():
+    body = b"." * 1990 + TEXT + b"." * 1000
+    chunks = Chunks()
+    page = bytes(16) + chunk(20_000, 0, b"x" * 1996) + chunk(20_000, 0, body[:1996])
+    page += chunk(20_000, 1, b"y" * 40) + chunk(20_000, 1, body[1996:]) + bytes(16)
+    assert list(chunks.feed(page)) == []
+    assert any(TEXT in value for _, value in list(chunks.rest()))
+
+
 def test_an_uncompressed_value_is_joined_where_it_was_cut():
     body = b"." * 1990 + TEXT + b"." * 1000
     chunks = Chunks()
