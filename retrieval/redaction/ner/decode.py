@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,11 @@ LEVELS: Final = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 
 # Names begin and end with letters; so do the others, but for these.
 _WITH_DIGITS: Final = frozenset({"ADDRESS", "AGE", "DATE_TIME", "ORGANIZATION"})
 # Words that are never a name on their own, however oddly they stand.
+# What is misread in pictures: an address has a word of three letters or a number of three digits; a
+# short word with capitals in odd places is no name.
+_ADDRESS: Final = "ADDRESS"
+_ADDRESS_PART: Final = re.compile(r"[^\W\d_]{3}|\d{3}")
+_ODD: Final = re.compile(r"[A-Za-z]|(?=.{2,4}$)(?:[a-z]+[A-Z]\w*|[A-Z]{2,}[a-z]\w*)|[\W_]+")
 _NEVER_WORDS: Final = (
     "a an and are as at be but by can did do does for from had has have he her here him "
     "his how i if in is it its me my no not of ok on or our she so that the their them "
@@ -103,7 +109,12 @@ def _span(
         first += 1
     while last > first and not _may_end(words[last - 1][-1], digits=digits):
         last -= 1
-    if first == last or (last - first == 1 and words[first].lower() in _NEVER):
+    inside = words[first:last]
+    if not inside or (len(inside) == 1 and inside[0].lower() in _NEVER):
+        return None
+    if kind == _ADDRESS and not any(map(_ADDRESS_PART.search, inside)):
+        return None
+    if kind not in _WITH_DIGITS and all(map(_ODD.fullmatch, inside)):
         return None
     return NameSpan(starts[first], starts[last - 1] + len(words[last - 1]), kind, score)
 

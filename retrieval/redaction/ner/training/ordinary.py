@@ -32,6 +32,7 @@ _ENDINGS: Final = (
     "hood ally ently antly philia phobia mania ical ular ized aries ories ences ances ings ments "
     "tions ments ities ably ibly eous ious ified ifies ctor ture graphy metry scope phone"
 ).split()
+_SMALL: Final = "abcdefghijklmnopqrstuvwxyz"
 _FRAMES: Final = (
     "it's not about {w}, it's about {w}", "a {w} piece of {w} {w}", "the {w} of {w} and {w}",
     "{W} and {w} are {w}.", "There is no {w} in {w}.", "some {w} made even more {w} by a {w} {w}",
@@ -55,6 +56,8 @@ class Ordinary:
 
     def one(self, random: Random) -> Labelled:
         """A sentence."""
+        if random.random() < 0.16:
+            return Labelled(_misread(random), ())
         drawn = random.random()
         if drawn < 0.3 and self._captions:
             return Labelled(random.choice(self._captions), ())
@@ -68,6 +71,20 @@ class Ordinary:
             random.choice(_FRAMES),
         )
         return Labelled(text, ())
+
+
+def _misread(random: Random) -> str:
+    """What a reader of pictures makes of leaves, bricks and shadows."""
+    count = random.choice((1, 1, 2, 2, 3, 4, 6))
+    letters = random.choice(
+        (_SMALL, _SMALL.upper(), _SMALL + _SMALL.upper(), _SMALL + "0123456789|/-.~")
+    )
+    longest = random.choice((2, 4, 6))
+    words = (
+        "".join(random.choice(letters) for _ in range(random.randint(1, longest)))
+        for _ in range(count)
+    )
+    return random.choice((" ", " ", "\n")).join(words)
 
 
 def _cased(word: str, how: str) -> str:

@@ -79,3 +79,34 @@ def test_what_no_name_can_be(text):
 
 def test_nothing():
     assert decode.spans([], [], rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("qVi", "PERSON"),
+        ("x", "PERSON"),
+        ("MRb", "LOCATION"),
+        ("1", "ADDRESS"),
+        ("HD 8", "ADDRESS"),
+    ],
+)
+def test_what_is_misread_in_pictures_is_no_name(text, kind):
+    assert spans(text, *[{kind: 0.99}] * len(words.split(text)[0])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("McLeod", "PERSON"),
+        ("LeAnn", "PERSON"),
+        ("\u9686 \u9234\u6728", "PERSON"),
+        ("Bo", "PERSON"),
+        ("12 Elm", "ADDRESS"),
+        ("3520", "ADDRESS"),
+        ("7", "AGE"),
+    ],
+)
+def test_what_a_name_may_be(text, kind):
+    found = spans(text, *[{kind: 0.99}] * len(words.split(text)[0]))
+    assert found == [(kind, text, 0.95)]
