@@ -95,9 +95,19 @@ def run(options: Options) -> Part:
             )
         )
         part.notes += [f"{profile.name} misses {n} of {count} {k}" for k, n in lost.items() if n]
+        part.misses.append(
+            Miss(
+                profile.ref,
+                f"numbers, addresses and secrets of {len(VALUES)} kinds in made-up sentences",
+                sum(lost.values()),
+                count * len(VALUES),
+                source,
+            )
+        )
         part.misses += [
             Miss(profile.ref, f"{kind} in made-up sentences", n, count, source)
             for kind, n in lost.items()
+            if n
         ]
     part.figures += [*harmless(redactor), *throughput(redactor)]
     return part
