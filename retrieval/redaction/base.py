@@ -21,6 +21,7 @@ MutedAs = Literal["silence", "tone"]
 Box = tuple[int, int, int, int]
 """(x, y, width, height) in pixels, x to the right, y down, from the upper left corner."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One place where something personal was recognised; it never holds the content itself.
