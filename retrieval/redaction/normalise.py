@@ -29,6 +29,7 @@ _FOLDED: Final = {
     **dict.fromkeys("\u058a\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d", "-"),
     **dict.fromkeys("\u2024\u3002\uff0e\uff61", "."),
     **dict.fromkeys("\ufe6b\uff20", "@"),
+    **dict.fromkeys("\u0085\u2028\u2029", "\n"),
 }
 _ALIKE: Final = {
     **dict(
@@ -59,6 +60,7 @@ _ALIKE_TABLE: Final = str.maketrans(_ALIKE)
 _ALIKE_CLASS: Final = "[" + "".join(_ALIKE) + "]"
 # A run without blanks, of bounded length, around a letter that looks like a Latin one.
 _ALIKE_WORD: Final = re.compile(rf"[^\s{_ALIKE_CLASS[1:-1]}]{{0,256}}{_ALIKE_CLASS}\S{{0,256}}")
+_MARKS: Final = re.compile(r"[\u0300-\u036f\u3099\u309a]{1,8}")
 _LATIN: Final = re.compile(r"[A-Za-z0-9@]")
 
 
@@ -83,15 +85,16 @@ def normalise(text: str) -> Normalised:
     """The analysable view of ``text``; for ASCII the text itself."""
     if text.isascii():
         return Normalised(text)
+    text, joined = _composed(text)
     table = {ord(char): _fold(char) for char in set(text) if not char.isascii()}
-    if not any(char in _INVISIBLE for char in map(chr, table)):
+    if not joined and not any(char in _INVISIBLE for char in map(chr, table)):
         return Normalised(_unlike(text.translate(table)))
     pieces: list[str] = []
     cuts: list[int] = []
     shifts: list[int] = []
     gone = start = 0
     for index, char in enumerate(text):
-        if char in _INVISIBLE:
+        if char in _INVISIBLE or index in joined:
             pieces.append(text[start:index])
             start = index + 1
             gone += 1
@@ -103,6 +106,21 @@ def normalise(text: str) -> Normalised:
                 shifts.append(gone)
     pieces.append(text[start:])
     return Normalised(_unlike("".join(pieces).translate(table)), tuple(cuts), tuple(shifts))
+
+
+def _composed(text: str) -> tuple[str, frozenset[int]]:
+    """``text`` with letters and the accents written after them made one, and where those stood."""
+    chars: list[str] = []
+    joined: set[int] = set()
+    for mark in _MARKS.finditer(text):
+        chars = chars or list(text)
+        base = mark.start() - 1
+        for at in range(mark.start(), mark.end()):
+            together = unicodedata.normalize("NFC", chars[base] + chars[at]) if base >= 0 else ""
+            if len(together) == 1:
+                chars[base] = together
+                joined.add(at)
+    return ("".join(chars) if joined else text), frozenset(joined)
 
 
 def _unlike(text: str) -> str:

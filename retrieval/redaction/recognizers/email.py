@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from retrieval.redaction import no_torch
@@ -27,7 +28,7 @@ _SIGN: Final = re.compile(r"@|%40")
 _LOCAL_CHARS: Final = frozenset(".!#$&'*+-=^_`{|}~%")
 _MAX_LOCAL: Final = 64
 _LOCAL: Final = r"(?>[\w.!#$&'*+\-=^`{|}~]{1,64})"
-_LABEL: Final = r"[\p{L}\p{N}_](?:[\p{L}\p{N}_\-]{0,61}[\p{L}\p{N}_])?"
+_LABEL: Final = r"[\p{L}\p{N}_](?:[\p{L}\p{M}\p{N}_\-]{0,61}[\p{L}\p{M}\p{N}_])?"
 _HOST: Final = regex.compile(rf"{_LABEL}(?:\.{_LABEL}){{1,8}}|\[(?:IPv6:)?[0-9a-fA-F.:]{{3,45}}\]")
 _SPOKEN_AT: Final = r" ?(?:@|\(at\)|\[at\]|\{at\}|<at>) ?| (?:at|AT) "
 _SPOKEN_DOT: Final = r" ?(?:\(dot\)|\[dot\]|\{dot\}|<dot>) ?| (?:dot|DOT|punkt) "
@@ -105,7 +106,7 @@ def _local(text: str, end: int) -> int:
 
 
 def _local_char(char: str) -> bool:
-    return char.isalnum() or char in _LOCAL_CHARS
+    return char.isalnum() or char in _LOCAL_CHARS or unicodedata.combining(char) > 0
 
 
 def _lead(text: str, start: int, end: int) -> int:

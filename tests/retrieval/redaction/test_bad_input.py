@@ -51,6 +51,8 @@ READ = [
     ("رقم البطاقة ٤١١١ ١١١١ ١١١١ ١١١١", f"رقم البطاقة {CARD}"),
     ("\u202ejohn@example.org\u202c", f"\u202e{MAIL}\u202c"),
     ("j\u200bo\u200dhn@exa\u200dmple.org", MAIL),
+    ("mail jose\u0301@exa\u0300mple.org", f"mail {MAIL}"),
+    ("card 4111 1111\u20281111 1111", f"card {CARD}"),
     ("④①①① ①①①① ①①①① ①①①①", CARD),
     ("4lll llll 1111 1111", CARD),
     ("8S7-9O-6149", "<US_SSN_1>"),
