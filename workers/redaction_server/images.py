@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workers.sandbox.types import Limits, Normalised, Painted
 
 _WHOLE: Final = TensorSpec(longest_side=2048)
+# Fewer are a street number, or a texture taken for a letter.
+_MIN_LETTERS: Final = 4
 _TYPE: Final = "image/webp"
 
 
@@ -119,7 +121,7 @@ def _looks(profile: Profile) -> bool:
 
 def _written(text: str) -> tuple[SegmentPlan, ...]:
     """Redacted writing as text segments behind the picture's own."""
-    if not any(char.isalnum() for char in text):
+    if sum(map(str.isalnum, text)) < _MIN_LETTERS:
         return ()
     chunks = segmentation.chunk_text([segmentation.Page(None, text)])
     return tuple(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from retrieval.redaction.image import detector, geometry
+from retrieval.redaction.image import contrast, detector, geometry
 from retrieval.redaction.image.recogniser import EMPTY, Reading, read
 from retrieval.redaction.placeholders import FILLER
 
@@ -83,6 +83,7 @@ def lines(
     ``again`` looks at another scale and at an inverted, contrast-stretched picture first. What was
     read well before (``known``) is not read once more where it is found once more.
     """
+    given, pixels = pixels, contrast.spread(pixels)
     first, side = _first(pixels, again=again)
     if not first:
         return []
@@ -94,7 +95,7 @@ def lines(
     if len(quads) > MAX_LINES:
         return [Line(quad, EMPTY, EMPTY, score) for quad, score in quads]
     found = _read(pixels, quads, known)
-    return [*found, *bars(pixels)] if again else found
+    return [*found, *bars(given)] if again else found
 
 
 def _first(pixels: NDArray[np.uint8], *, again: bool) -> tuple[list[Found], int]:
@@ -102,7 +103,7 @@ def _first(pixels: NDArray[np.uint8], *, again: bool) -> tuple[list[Found], int]
     longest = max(pixels.shape[:2])
     side = min(max(longest, min(_FIRST_MIN_SIDE, 2 * longest)), _FIRST_SIDE)
     if again:
-        return _found(_stretched(pixels, invert=True), round(side * _AGAIN_FACTOR)), side
+        return _found(contrast.evened_inverse(pixels), round(side * _AGAIN_FACTOR)), side
     return _found(pixels, side), side
 
 
@@ -123,7 +124,7 @@ def _closer(
         second = _found(pixels, full)
     else:
         second = _found_turned(pixels, full, turn)
-    third = [] if again else _found(_stretched(pixels, invert=False), side)
+    third = [] if again else _found(contrast.raised(pixels), side)
     return geometry.united([second, third, first])
 
 
@@ -160,13 +161,6 @@ def _main_angle(found: Sequence[Found]) -> float:
     order = np.argsort(folded)
     reached = np.cumsum(np.array(weights)[order])
     return float(folded[order][np.searchsorted(reached, reached[-1] / 2)])
-
-
-def _stretched(pixels: NDArray[np.uint8], *, invert: bool) -> NDArray[np.uint8]:
-    """Grey, its contrast evened out locally, so that faint writing shows."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    even = cv2.createCLAHE(clipLimit=4.0, tileGridSize=(8, 8)).apply(grey)
-    return np.asarray(cv2.cvtColor(255 - even if invert else even, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def _read(pixels: NDArray[np.uint8], quads: Sequence[Found], known: Sequence[Line]) -> list[Line]:
@@ -235,6 +229,10 @@ def _best(pixels: NDArray[np.uint8], quad: NDArray[np.float32], score: float, us
             best = line
         if best.score >= _GOOD:
             break
+    if best is not None and best.score < _GOOD:
+        whole, western = read(contrast.spread(geometry.cut(pixels, best.quad), always=True))
+        faint = Line(best.quad, whole, western, score)
+        best = max(best, faint, key=lambda line: line.score)
     return best or Line(quad, EMPTY, EMPTY, score)
 
 

@@ -55,6 +55,13 @@ def test_an_address_is_found_and_the_rest_stays(redactor, turn, ink):
     assert not left.unreadable
 
 
+def test_writing_that_is_hardly_darker_than_its_paper_is_found(redactor):
+    pixels = page(f"Mail {MAIL}", ink=(232, 232, 232), paper=(240, 240, 240))
+    assert [one.kind for one in redactor.find(pixels, profile=STANDARD).findings] == [
+        "EMAIL_ADDRESS"
+    ]
+
+
 def test_an_address_broken_over_two_lines_goes_from_both(redactor):
     found = redactor.find(page("please write to ann.lee@", "example.org soon"), profile=STANDARD)
     assert [one.kind for one in found.findings] == ["EMAIL_ADDRESS", "EMAIL_ADDRESS"]
