@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING  # noqa: E402 - after the block
 import structlog  # noqa: E402 - after the block
 
 from workers import uds  # noqa: E402 - after the block
+from workers.redaction_server.memory import keep_small  # noqa: E402 - after the block
 
 if TYPE_CHECKING:
     from retrieval.redaction.audio.words import Transcriber
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until told to stop; 1 where the socket is taken or the sandbox cannot be walled."""
     options = _parser().parse_args(arguments)
     uds.configure_logging("redaction")
+    keep_small()
     # Decoders' environment is empty anyway; this keeps suffix lists and the like from being fetched
     # here.
     os.environ["TLDEXTRACT_PUBLIC_SUFFIX_LIST_URLS"] = ""
