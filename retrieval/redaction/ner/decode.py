@@ -23,12 +23,16 @@ PERSON: Final = "PERSON"
 LEVELS: Final = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # Names begin and end with letters; so do the others, but for these.
 _WITH_DIGITS: Final = frozenset({"ADDRESS", "AGE", "DATE_TIME", "ORGANIZATION"})
-# Words that are never a name on their own, however oddly they stand.
 # What is misread in pictures: an address has a word of three letters or a number of three digits; a
 # short word with capitals in odd places is no name.
 _ADDRESS: Final = "ADDRESS"
 _ADDRESS_PART: Final = re.compile(r"[^\W\d_]{3}|\d{3}")
 _ODD: Final = re.compile(r"[A-Za-z]|(?=.{2,4}$)(?:[a-z]+[A-Z]\w*|[A-Z]{2,}[a-z]\w*)|[\W_]+")
+# An address of one or two words, none with a capital, is rather a page, a price or a year ("page
+# 312"): sure enough for the eager profile, not for the usual one.
+_SMALL_ADDRESS_WORDS: Final = 2
+_DOUBTED: Final = 0.35
+# Words that are never a name on their own, however oddly they stand.
 _NEVER_WORDS: Final = (
     "a an and are as at be but by can did do does for from had has have he her here him "
     "his how i if in is it its me my no not of ok on or our she so that the their them "
@@ -36,6 +40,12 @@ _NEVER_WORDS: Final = (
     "your"
 )
 _NEVER: Final = frozenset(_NEVER_WORDS.split())
+# Nor are these, which are family names too, when written small and alone.
+_SMALL_WORDS: Final = (
+    "black blue brown corner field gray green grey hill king lake park pink pool puppies puppy "
+    "purple red river sand stone summer white winter wolf wood yellow young"
+)
+_NEVER_SMALL: Final = frozenset(_SMALL_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +120,25 @@ def _span(
     while last > first and not _may_end(words[last - 1][-1], digits=digits):
         last -= 1
     inside = words[first:last]
-    if not inside or (len(inside) == 1 and inside[0].lower() in _NEVER):
+    if not inside or (len(inside) == 1 and _never(inside[0])):
         return None
     if kind == _ADDRESS and not any(map(_ADDRESS_PART.search, inside)):
         return None
     if kind not in _WITH_DIGITS and all(map(_ODD.fullmatch, inside)):
         return None
+    if kind == _ADDRESS and _small(inside):
+        score = min(score, _DOUBTED)
     return NameSpan(starts[first], starts[last - 1] + len(words[last - 1]), kind, score)
+
+
+def _never(word: str) -> bool:
+    return word.lower() in _NEVER or word in _NEVER_SMALL
+
+
+def _small(words: Sequence[str]) -> bool:
+    """Whether a few words hold no capital."""
+    written = [word for word in words if word[0].isalnum()]
+    return len(written) <= _SMALL_ADDRESS_WORDS and not any(w[0].isupper() for w in written)
 
 
 def _may_end(char: str, *, digits: bool) -> bool:

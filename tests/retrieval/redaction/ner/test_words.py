@@ -103,10 +103,21 @@ def test_what_is_misread_in_pictures_is_no_name(text, kind):
         ("\u9686 \u9234\u6728", "PERSON"),
         ("Bo", "PERSON"),
         ("12 Elm", "ADDRESS"),
-        ("3520", "ADDRESS"),
         ("7", "AGE"),
     ],
 )
 def test_what_a_name_may_be(text, kind):
     found = spans(text, *[{kind: 0.99}] * len(words.split(text)[0]))
     assert found == [(kind, text, 0.95)]
+
+
+def test_an_address_without_a_capital_is_doubted_if_short():
+    assert spans("page 312", *[{"ADDRESS": 0.99}] * 2)[0] == ("ADDRESS", "page 312", 0.35)
+    assert spans("3520", {"ADDRESS": 0.99})[0] == ("ADDRESS", "3520", 0.35)
+    assert spans("12 elm road", *[{"ADDRESS": 0.99}] * 3)[0] == ("ADDRESS", "12 elm road", 0.95)
+
+
+def test_a_colour_written_small_is_no_name():
+    assert spans("brown", {"PERSON": 0.99}) == []
+    assert spans("Brown", {"PERSON": 0.99}) == [("PERSON", "Brown", 0.95)]
+    assert spans("chris brown", *[{"PERSON": 0.99}] * 2) == [("PERSON", "chris brown", 0.95)]
