@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from retrieval.redaction.ner.tagger import LABELS, NUMBER, OUTSIDE
+from retrieval.redaction.ner.tagger import LABELS, NUMBER, OUTSIDE, PROBABILITIES
+from retrieval.redaction.ner.words import SPLIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
+    from spacy.tokens import Doc
 
 KINDS: Final = tuple(label for label in LABELS if label not in (OUTSIDE, NUMBER))
 PERSON: Final = "PERSON"
@@ -78,6 +80,12 @@ def spans(
     second = np.where(kinds == person, 0.0, each[:, person])
     found += _nested(words, starts, np.full_like(kinds, person), second)
     return found
+
+
+def spans_of(doc: Doc) -> list[NameSpan]:
+    """``spans`` of a document that went through the pipeline."""
+    words, starts = doc.user_data[SPLIT]
+    return spans(words, starts, doc.user_data[PROBABILITIES])
 
 
 def _nested(

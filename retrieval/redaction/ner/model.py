@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 from retrieval.redaction.base import Finding
 from retrieval.redaction.ner import bundle, decode
 from retrieval.redaction.ner.manifest import BUILTIN, read_manifest
-from retrieval.redaction.ner.tagger import PROBABILITIES
-from retrieval.redaction.ner.words import SPLIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +70,7 @@ class NameModel:
                         score=span.score,
                         recognizer=RECOGNIZER,
                     )
-                    for span in decode.spans(*doc.user_data[SPLIT], doc.user_data[PROBABILITIES])
+                    for span in decode.spans_of(doc)
                 ]
                 for doc in nlp.pipe(texts)
             ]

@@ -10,7 +10,6 @@ import numpy as np
 from retrieval.redaction.ner import decode
 from retrieval.redaction.ner.tagger import LABELS, NUMBER, PROBABILITIES
 from retrieval.redaction.ner.training import packs
-from retrieval.redaction.ner.words import SPLIT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +63,7 @@ def covered(nlp: Language, texts: list[str], level: float = _LEVEL) -> list[np.n
     for doc in nlp.pipe(texts):
         probabilities = doc.user_data[PROBABILITIES]
         mask = np.zeros(len(doc.text), dtype=bool)
-        for span in decode.spans(*doc.user_data[SPLIT], probabilities):
+        for span in decode.spans_of(doc):
             if span.score >= level:
                 mask[span.start : span.end] = True
         # What structured recognisers find is not the tagger's: taken as found here.

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 import csv
+import importlib.util
 import pydoc_data.topics
 import re
 import sysconfig
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-import django
 
 from retrieval.redaction.ner.training.sentences import Labelled
 from retrieval.redaction.ner.training.vectors import word_vectors
@@ -117,14 +116,20 @@ def translated() -> tuple[str, ...]:
     """Sentences of Django's own translations (BSD) in the languages that names are learnt in."""
     found: dict[str, None] = {}
     for code in _LANGUAGES:
-        for path in sorted(
-            Path(django.__file__).parent.glob(f"**/locale/{code}/LC_MESSAGES/django.po")
-        ):
+        for path in sorted(_package("django").glob(f"**/locale/{code}/LC_MESSAGES/django.po")):
             for _, text in _ENTRY.findall(path.read_text(encoding="utf-8")):
                 plain = "".join(line[1:-1] for line in text.splitlines())
                 if len(plain) > 30 and "%" not in plain and "\\" not in plain and "{" not in plain:
                     found[plain] = None
     return tuple(found)
+
+
+def _package(name: str) -> Path:
+    """Where a package lies; it is not imported."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise FileNotFoundError(name)
+    return Path(found.origin).parent
 
 
 def _audio_captions(folder: Path) -> tuple[str, ...]:
