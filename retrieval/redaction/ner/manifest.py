@@ -18,6 +18,7 @@ BUILTIN: Final = Path(__file__).parent / "model"
 MANIFEST: Final = "manifest.json"
 WEIGHTS: Final = "weights.safetensors"
 WORDS: Final = "words.txt"
+KNOWN_NAMES: Final = "known_names.txt"
 CARD: Final = "MODEL_CARD.md"
 FORMAT: Final = "vitrine-names-1"
 
@@ -94,7 +95,7 @@ def write_manifest(folder: Path, manifest: NamesManifest) -> None:
     files = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.iterdir())
-        if path.name in {WEIGHTS, WORDS, CARD}
+        if path.name in {WEIGHTS, WORDS, KNOWN_NAMES, CARD}
     }
     data = {
         "format": FORMAT,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from retrieval.redaction.base import Finding
 from retrieval.redaction.ner import bundle, decode
 from retrieval.redaction.ner.manifest import BUILTIN, read_manifest
+from retrieval.redaction.ner.plain import is_plain, known_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 RECOGNIZER: Final = "names"
+_PERSON: Final = "PERSON"
 _MOST: Final = max(1, min(4, os.cpu_count() or 1))
 
 
@@ -38,6 +40,7 @@ class NameModel:
         """
         self._folder = folder
         self._manifest = read_manifest(folder)
+        self._known_names = known_names(folder)
         self._idle: SimpleQueue[Language] = SimpleQueue()
         self._idle.put(bundle.load(folder))
         self._made = 1
@@ -71,8 +74,10 @@ class NameModel:
                         recognizer=RECOGNIZER,
                     )
                     for span in decode.spans_of(doc)
+                    if span.kind != _PERSON
+                    or not is_plain(text, span.start, span.end, names=self._known_names)
                 ]
-                for doc in nlp.pipe(texts)
+                for text, doc in zip(texts, nlp.pipe(texts), strict=True)
             ]
 
     @contextmanager
