@@ -155,8 +155,14 @@ def leakage_in_words(found: Mapping[str, Any]) -> str:
         one = found[name]
         return f"{one['value']:.0%} ({one['low']:.0%} to {one['high']:.0%})"
 
+    # Without this the second figure would look like the merit of redaction.
+    recognised = found["before"]["low"] > found["chance"]
+    unknown = (
+        "" if recognised else " Before redaction this model tells no more than chance, either."
+    )
     return (
         f"{found['attribute'].capitalize()}, one of {found['persons']}: guessed for "
         f"{shown('before')} of {found['targets']} vectors before redaction, {shown('after')} after "
         f"it; chance {found['chance']:.0%}. Something was taken out of {found['redacted']:.0%}."
+        f"{unknown}"
     )

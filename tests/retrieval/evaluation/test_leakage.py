@@ -59,6 +59,8 @@ def test_vectors_that_tell_nothing_are_guessed_by_chance():
     words = leakage_in_words(found.to_json())
     assert words.startswith("The person named, one of 10: guessed for ")
     assert "chance 10%" in words
+    assert "either" not in words
+    assert leakage_in_words(attack(before=0.0, after=0.0).to_json()).endswith("chance, either.")
 
 
 def test_texts_that_became_the_same_count_as_guessing():
