@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def uploaded(api, collection, file, **fields):
     path = f"/api/v1/collections/{collection.pk}/assets/"
     answer = api.post(path, {"file": file, **fields}, format="multipart")
     assert answer.status_code == 202, answer.content
-    return rested(answer.json()["id"])
+    return rested(UUID(answer.json()["id"]))
 
 
 def hits(api, body, **options):
