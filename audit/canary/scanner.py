@@ -82,7 +82,7 @@ class StreamScanner:
     def _look_inside(self, window: bytes) -> None:
         # Streams that begin in the last bytes are left to the next window, whose tail those are.
         self._begin_streams(window, until=max(0, len(window) - self._keep))
-        for form, content in decoded(window):
+        for form, content in together(decoded(window)):
             self._inside(form, content)
         if self._inner is not None:
             for form, content in together(self._inner(window)):
