@@ -13,6 +13,7 @@ _WORDS: Final = (
     "birthday",
     "birthdate",
     "dob",
+    "d0b",  # as OCR reads it now and then
     "d.o.b.",
     "bday",
     "geboren",

@@ -67,6 +67,7 @@ FOUND = [
     ("SE_PERSONNUMMER", "811218-9876", "811218-9876"),
     ("DATE_OF_BIRTH", "born 12 March 1980", "12 March 1980"),
     ("DATE_OF_BIRTH", "DOB: 1980-03-12", "1980-03-12"),
+    ("DATE_OF_BIRTH", "D0B: 1980-03-12", "1980-03-12"),
     ("DATE_OF_BIRTH", "geboren am 12.03.1980", "12.03.1980"),
     ("DATE_OF_BIRTH", "née le 3 mars 1980", "3 mars 1980"),
     ("URL", "see https://x.org/reset?token=abcdef123 now", "https://x.org/reset?token=abcdef123"),
