@@ -16,6 +16,9 @@ _MAGIC = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]|PK\x03\x04|BZh[1-9]1A
 _ZIP_HEADER = struct.Struct("<4s5H3I2H")
 _DEFLATED = 8
 _PIECE_BYTES = 1 << 20
+_STEP_BYTES = 256
+_GZIP_HEADER_BYTES = 10
+_GZIP_CHECK, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 2, 4, 8, 16  # RFC 1952, 2.3.1
 _BROKEN = (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError)
 HEADER_BYTES = 512  # so much of a beginning must be at hand: a zip entry's name may be long
 
@@ -30,19 +33,33 @@ class Unpacking:
         self._asks = not hasattr(made, "needs_input")  # zlib's hands back what it did not take
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What ``data`` unpacks to, in pieces of at most a MiB; it just ends where it breaks."""
+        """What ``data`` unpacks to, in pieces of some MiB; what there is before it breaks."""
+        unpacked = bytearray()
+        for begin in range(0, len(data), _STEP_BYTES):
+            unpacked += self._step(data[begin : begin + _STEP_BYTES])
+            if len(unpacked) >= _PIECE_BYTES:
+                yield bytes(unpacked)
+                unpacked.clear()
+            if self.done:
+                break
+        if unpacked:
+            yield bytes(unpacked)
+
+    def _step(self, data: bytes) -> bytes:
+        """What so few bytes unpack to: a call that breaks off loses all of its output."""
+        unpacked = b""
         more = True
         while more and not self.done:
             try:
                 piece = self._made.decompress(data, _PIECE_BYTES)
             except _BROKEN:
                 self.done = True
-                return
-            if piece:
-                yield piece
+                break
+            unpacked += piece
             self.done = bool(self._made.eof)
             data = self._made.unconsumed_tail if self._asks else b""
             more = bool(data) or len(piece) == _PIECE_BYTES
+        return unpacked
 
 
 def streams(data: bytes, *, until: int) -> Iterator[tuple[int, Unpacking]]:
@@ -54,21 +71,38 @@ def streams(data: bytes, *, until: int) -> Iterator[tuple[int, Unpacking]]:
         kind = magic.group()
         if kind.startswith(b"PK"):
             start = _zip_content(data, start)
-            if start < 0:
-                continue
-        yield start, Unpacking(*_decompressor(kind))
+        elif kind.startswith(b"\x1f"):
+            start = _gzip_content(data, start)
+        elif kind.startswith(b"\x78"):
+            start += 2
+        if start >= 0:
+            yield start, Unpacking(*_decompressor(kind))
 
 
 def _decompressor(magic: bytes) -> tuple[str, Any]:
-    if magic.startswith(b"\x1f"):
-        return "gzip", zlib.decompressobj(wbits=31)
-    if magic.startswith(b"PK"):
-        return "zip", zlib.decompressobj(wbits=-15)
     if magic.startswith(b"BZ"):
         return "bzip2", bz2.BZ2Decompressor()
     if magic.startswith(b"\xfd"):
         return "xz", lzma.LZMADecompressor(memlimit=1 << 28)
-    return "zlib", zlib.decompressobj()
+    # Without their check sums: one that is cut off or does not agree must not hide the content.
+    names = {b"\x1f": "gzip", b"PK": "zip"}
+    name = next((name for head, name in names.items() if magic.startswith(head)), "zlib")
+    return name, zlib.decompressobj(wbits=-15)
+
+
+def _gzip_content(data: bytes, start: int) -> int:
+    """Where the deflated bytes begin, after name and comment if there are any; -1 if nowhere."""
+    if start + _GZIP_HEADER_BYTES > len(data):
+        return -1
+    flags, begin = data[start + 3], start + _GZIP_HEADER_BYTES
+    if flags & _GZIP_EXTRA:
+        begin += 2 + int.from_bytes(data[begin : begin + 2], "little")
+    for flag in (_GZIP_NAME, _GZIP_COMMENT):
+        if flags & flag:
+            begin = data.find(b"\0", begin) + 1
+            if not begin:
+                return -1
+    return begin + (2 if flags & _GZIP_CHECK else 0)
 
 
 def _zip_content(data: bytes, start: int) -> int:

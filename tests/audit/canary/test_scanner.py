@@ -34,6 +34,13 @@ def zipped(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def gzip_named(data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with gzip.GzipFile("some name.txt", "wb", fileobj=buffer) as file:
+        file.write(data)
+    return buffer.getvalue()
+
+
 WRITTEN = {
     "as it is": lambda t: t.encode(),
     "lower": lambda t: t.lower().encode(),
@@ -54,6 +61,8 @@ WRITTEN = {
     "base64 of upper": lambda t: base64.b64encode(t.upper().encode()),
     "base64 in lines": lambda t: base64.encodebytes(b"from: " * 9 + t.encode() + b" to: " * 9),
     "gzip": lambda t: gzip.compress(t.encode()),
+    "gzip with a name": lambda t: gzip_named(t.encode()),
+    "gzip, then something else": lambda t: gzip.compress(t.encode())[:-6] + b"other" * 9,
     "zlib": lambda t: zlib.compress(b"text " * 9 + t.encode(), 1),
     "bzip2": lambda t: bz2.compress(t.encode()),
     "xz": lambda t: lzma.compress(t.encode()),
