@@ -143,21 +143,14 @@ class Sandbox:
         kind = answers.RENDITION_KINDS.get(media_type)
         if kind is None:
             raise ValueError(f"no tensors are made of {media_type!r}")
-        with contextlib.ExitStack() as stack:
-            fd = as_input(rendition, stack)
-            arguments = {
-                "kind": kind,
-                "longest_side": spec.longest_side,
-                "sample_rate": spec.sample_rate,
-                "windows_ms": [list(window) for window in spec.windows_ms],
-                "max_ms": limits.max_audio_ms,
-            }
-            job = _job("tensors", arguments, size_of(fd), limits, limits.wall_seconds)
-            try:
-                answer = self._run(job, fd, limits.max_output_bytes)
-            except Refusal as refusal:
-                raise decode_error(refusal.code, refusal.numbers) from None
-            return answers.arrays(answer)
+        arguments = {
+            "kind": kind,
+            "longest_side": spec.longest_side,
+            "sample_rate": spec.sample_rate,
+            "windows_ms": [list(window) for window in spec.windows_ms],
+            "max_ms": limits.max_audio_ms,
+        }
+        return answers.arrays(self._asked("tensors", rendition, arguments, limits))
 
     def inspect_sound(self, rendition: bytes | int, *, limits: Limits = _DEFAULT) -> SoundFacts:
         """Length of one of our own sounds, decoded to its end, and what metadata it holds.
@@ -166,15 +159,15 @@ class Sandbox:
             DecodeError: the rendition cannot be read.
             SandboxUnavailable: try again later.
         """
-        with contextlib.ExitStack() as stack:
-            fd = as_input(rendition, stack)
-            arguments = {"max_ms": limits.max_audio_ms}
-            job = _job("inspect_sound", arguments, size_of(fd), limits, limits.audio_wall_seconds)
-            try:
-                answer = self._run(job, fd, MEGABYTE)
-            except Refusal as refusal:
-                raise decode_error(refusal.code, refusal.numbers) from None
-            return answers.sound_facts(answer)
+        answer = self._asked(
+            "inspect_sound",
+            rendition,
+            {"max_ms": limits.max_audio_ms},
+            limits,
+            wall_seconds=limits.audio_wall_seconds,
+            max_output=MEGABYTE,
+        )
+        return answers.sound_facts(answer)
 
     def mute(
         self,
@@ -202,14 +195,10 @@ class Sandbox:
             "tone": tone,
             "max_ms": limits.max_audio_ms,
         }
-        with contextlib.ExitStack() as stack:
-            fd = as_input(rendition, stack)
-            job = _job("mute", arguments, size_of(fd), limits, limits.audio_wall_seconds)
-            try:
-                answer = self._run(job, fd, limits.max_output_bytes)
-            except Refusal as refusal:
-                raise decode_error(refusal.code, refusal.numbers) from None
-            return answers.muted(answer)
+        answer = self._asked(
+            "mute", rendition, arguments, limits, wall_seconds=limits.audio_wall_seconds
+        )
+        return answers.muted(answer)
 
     def pictures(
         self,
@@ -241,14 +230,7 @@ class Sandbox:
             "count": count,
             "max_pixels": limits.max_pixels,
         }
-        with contextlib.ExitStack() as stack:
-            fd = as_input(source, stack)
-            job = _job("pictures", arguments, size_of(fd), limits, limits.wall_seconds)
-            try:
-                answer = self._run(job, fd, limits.max_output_bytes)
-            except Refusal as refusal:
-                raise decode_error(refusal.code, refusal.numbers) from None
-            return answers.sheets(answer)
+        return answers.sheets(self._asked("pictures", source, arguments, limits))
 
     def paint(
         self,
@@ -275,15 +257,7 @@ class Sandbox:
         for x, y, width, height in boxes:
             right, bottom = x + width - 1, y + height - 1
             corners.append([[x, y], [right, y], [right, bottom], [x, bottom]])
-        with contextlib.ExitStack() as stack:
-            fd = as_input(rendition, stack)
-            arguments = {"polygons": corners}
-            job = _job("paint", arguments, size_of(fd), limits, limits.wall_seconds)
-            try:
-                answer = self._run(job, fd, limits.max_output_bytes)
-            except Refusal as refusal:
-                raise decode_error(refusal.code, refusal.numbers) from None
-            return answers.painted(answer)
+        return answers.painted(self._asked("paint", rendition, {"polygons": corners}, limits))
 
     def thumbnail_text(self, text: str) -> bytes:
         """A WebP picture of the first lines of `text`, which must be redacted already.
@@ -291,14 +265,10 @@ class Sandbox:
         Raises:
             DecodeError, SandboxUnavailable: as above.
         """
-        with contextlib.ExitStack() as stack:
-            fd = as_input(text[:4000].encode(), stack)
-            job = _job("thumbnail_text", {}, size_of(fd), _DEFAULT, _DEFAULT.wall_seconds)
-            try:
-                answer = self._run(job, fd, MEGABYTE)
-            except Refusal as refusal:
-                raise decode_error(refusal.code, refusal.numbers) from None
-            return answers.one_webp(answer)
+        start = text[:4000].encode()
+        return answers.one_webp(
+            self._asked("thumbnail_text", start, {}, _DEFAULT, max_output=MEGABYTE)
+        )
 
     def health(self) -> SandboxHealth:
         """The sandbox's state, without starting anything."""
@@ -346,6 +316,31 @@ class Sandbox:
 
     def _components(self) -> Mapping[str, str]:
         return self._live_zygote().hello.components
+
+    def _asked(
+        self,
+        operation: str,
+        source: bytes | int,
+        arguments: dict[str, Any],
+        limits: Limits,
+        *,
+        wall_seconds: float | None = None,
+        max_output: int | None = None,
+    ) -> wire.Answer:
+        """The child's answer to one operation; time and output as ``limits`` say unless given.
+
+        Raises:
+            DecodeError, SandboxUnavailable: as ``_run``, a refusal as what its callers are told.
+        """
+        wall = limits.wall_seconds if wall_seconds is None else wall_seconds
+        most = limits.max_output_bytes if max_output is None else max_output
+        with contextlib.ExitStack() as stack:
+            fd = as_input(source, stack)
+            job = _job(operation, arguments, size_of(fd), limits, wall)
+            try:
+                return self._run(job, fd, most)
+            except Refusal as refusal:
+                raise decode_error(refusal.code, refusal.numbers) from None
 
     def _run(self, job: Job, input_fd: int, max_output: int) -> wire.Answer:
         """The child's answer.
