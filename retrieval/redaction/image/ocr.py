@@ -54,6 +54,9 @@ _SQUARE: Final = 1.6
 INK: Final = (16, 16, 18)
 _INK_NOISE: Final = 10
 _FILLED: Final = 0.25
+# What compression blurs around a bar, in pixels, and how even a surface without writing is.
+_BAR_EDGE: Final = 7
+_EVEN: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +210,23 @@ def bars(pixels: NDArray[np.uint8]) -> list[Line]:
 
 
 def _is_bar(pixels: NDArray[np.uint8], quad: NDArray[np.float32]) -> bool:
-    """Whether a quad is for the most part filled already."""
-    crop = geometry.cut(pixels, quad).astype(np.int16)
-    ink = (np.abs(crop - np.array(INK, np.int16)).max(axis=2) <= _INK_NOISE).astype(np.uint8)
+    """Whether a quad is filled for the most part, and what is left of it is one even surface.
+
+    Light writing on a ground of the ink's colour is not: dark screens are full of it.
+    """
+    crop = geometry.cut(pixels, quad)
+    away = np.abs(crop.astype(np.int16) - np.array(INK, np.int16)).max(axis=2)
     # Letters in the same colour are thinner than bars.
-    solid = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((13, 13), np.uint8))
-    return float(solid.mean()) > _FILLED
+    solid = cv2.morphologyEx(
+        (away <= _INK_NOISE).astype(np.uint8), cv2.MORPH_OPEN, np.ones((13, 13), np.uint8)
+    )
+    if float(solid.mean()) <= _FILLED:
+        return False
+    beside = crop[cv2.dilate(solid, np.ones((_BAR_EDGE, _BAR_EDGE), np.uint8)) == 0]
+    if not beside.size:
+        return True
+    low, high = np.percentile(beside, (2, 98))
+    return bool(high - low < _EVEN)
 
 
 def _best(pixels: NDArray[np.uint8], quad: NDArray[np.float32], score: float, usual: int) -> Line:

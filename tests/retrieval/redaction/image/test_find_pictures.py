@@ -62,6 +62,13 @@ def test_writing_that_is_hardly_darker_than_its_paper_is_found(redactor):
     ]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_light_writing_on_the_colour_that_bars_have_is_found(redactor, again):
+    pixels = page(f"Mail {MAIL}", ink=(230, 230, 230), paper=(13, 17, 23))
+    found = redactor.find(pixels, profile=STANDARD, again=again)
+    assert "EMAIL_ADDRESS" in {one.kind for one in found.findings}
+
+
 def test_an_address_broken_over_two_lines_goes_from_both(redactor):
     found = redactor.find(page("please write to ann.lee@", "example.org soon"), profile=STANDARD)
     assert [one.kind for one in found.findings] == ["EMAIL_ADDRESS", "EMAIL_ADDRESS"]
