@@ -47,6 +47,7 @@ class Neighbour:
 
     segment_id: int
     asset_id: UUID
+    collection_id: UUID
     modality: str
     similarity: float
 

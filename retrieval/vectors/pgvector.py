@@ -28,7 +28,7 @@ from retrieval.vectors.shards import shard_of, shards_of
 
 # ``<#>`` is the negative inner product, which for unit vectors is the negative cosine.
 _NEAREST = """(
-    SELECT segment_id, asset_id, modality, vec <#> %b AS negative
+    SELECT segment_id, asset_id, collection_id, modality, vec <#> %b AS negative
     FROM {table}
     WHERE shard = ANY(%b) AND collection_id = ANY(%b) AND modality = %s AND searchable {filters}
     ORDER BY vec <#> %b LIMIT %b
@@ -80,9 +80,13 @@ class PgvectorBackend:
         with executed(statement, parameters) as cursor:
             found = [
                 Neighbour(
-                    segment_id=segment, asset_id=asset, modality=modality, similarity=-negative
+                    segment_id=segment,
+                    asset_id=asset,
+                    collection_id=collection,
+                    modality=modality,
+                    similarity=-negative,
                 )
-                for segment, asset, modality, negative in cursor
+                for segment, asset, collection, modality, negative in cursor
             ]
         place = {modality: number for number, modality in enumerate(modalities)}
         # Equal similarities come in no order from the index, and in one order from here.

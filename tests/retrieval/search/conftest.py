@@ -12,7 +12,7 @@ from audit.keystore import default_keystore
 from deploy.paths import Paths
 from retrieval import clients, scope
 from retrieval.models import Asset, Calibration, ModelVersion, Segment, Space, VectorTable
-from retrieval.services.search import SearchAnswer, SearchRequest, candidates, search_run
+from retrieval.services.search import SearchAnswer, SearchRequest, certainty, search_run
 from retrieval.vectors import VectorRow, backend, ddl
 from tests.factories import grant, make_asset, make_collection, make_user
 from tests.fakes import FakeModels, FakeRedaction
@@ -58,12 +58,12 @@ def fake_table(django_db_setup, django_db_blocker):
 @pytest.fixture
 def fake_calibration(monkeypatch):
     banks = {modality: np.zeros((4, DIMENSION), np.float32) for modality in MODALITIES}
-    monkeypatch.setattr(candidates, "PairCalibration", CosineIsCertainty)
-    monkeypatch.setattr(candidates, "load_reference", lambda _: banks)
+    monkeypatch.setattr(certainty, "PairCalibration", CosineIsCertainty)
+    monkeypatch.setattr(certainty, "load_reference", lambda _: banks)
     monkeypatch.setattr("retrieval.selectors.models.bundle_folder", lambda ref, **_: Path(ref))
-    candidates._banks.cache_clear()
+    certainty._banks.cache_clear()
     yield
-    candidates._banks.cache_clear()
+    certainty._banks.cache_clear()
 
 
 def catalogue(ref: str = "fake@1", *, space: str = "fake", table: str = TABLE) -> ModelVersion:

@@ -25,7 +25,7 @@ from retrieval.models import ModelVersion, Segment, Space, VectorTable
 from retrieval.selectors.bridges import bridges_folder
 from retrieval.services import bridges
 from retrieval.services.bridge_files import bridge_read
-from retrieval.services.search import SearchRequest, candidates, search_run
+from retrieval.services.search import SearchRequest, certainty, search_run
 from retrieval.vectors import VectorRow, backend, ddl
 from tests.factories import grant, make_asset, make_collection, make_user
 from tests.fakes import FakeRedaction
@@ -144,12 +144,12 @@ def served(db, tables, monkeypatch):
         return made.bank(folder.name)
 
     monkeypatch.setattr("retrieval.selectors.models.bundle_folder", lambda ref, **_: Path(ref))
-    monkeypatch.setattr(candidates, "load_reference", bank)
+    monkeypatch.setattr(certainty, "load_reference", bank)
     monkeypatch.setattr(bridges, "load_reference", bank)
-    candidates._banks.cache_clear()
+    certainty._banks.cache_clear()
     with clients.override(models=made, redaction=FakeRedaction()):
         yield made
-    candidates._banks.cache_clear()
+    certainty._banks.cache_clear()
 
 
 class Holdings:
@@ -310,7 +310,7 @@ def test_what_was_guessed_from_texts_is_never_a_match(served, holdings):
     answer = holdings.ask(file=picture(8), modalities=["audio"], include_uncertain=True)
     assert heard(answer)[0] == holdings.sounds[8].id
     assert {hit.verdict for hit in answer.hits} == {"uncertain"}
-    assert 0 < max(hit.confidence for hit in answer.hits) <= candidates.GUESSED
+    assert 0 < max(hit.confidence for hit in answer.hits) <= certainty.GUESSED
 
 
 def test_what_was_never_fitted_is_sure_of_nothing(served, holdings):

@@ -50,6 +50,7 @@ class MemoryBackend:
                 Neighbour(
                     segment_id=row.segment_id,
                     asset_id=row.asset_id,
+                    collection_id=row.collection_id,
                     modality=modality,
                     similarity=float(np.dot(row.vector, vector)),
                 )
