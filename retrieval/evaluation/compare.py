@@ -8,8 +8,8 @@ from typing import Any
 
 from retrieval.encoders.base import Vectors
 from retrieval.evaluation import findings as f
+from retrieval.evaluation.calibration_figures import Calibrations
 from retrieval.evaluation.cases import Case
-from retrieval.evaluation.figures import Calibrations
 from retrieval.evaluation.paired import PairComparison, pair_compared, primary_figure
 
 Said = dict[str, Any]

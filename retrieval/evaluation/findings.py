@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.evaluation.calibration_figures import Calibrations
 from retrieval.evaluation.cases import Case
-from retrieval.evaluation.figures import Calibrations
 from retrieval.evaluation.paired import Figure, Interval, PairComparison, chance, interval, scores
 from retrieval.evaluation.shift import FAR, far_share
 

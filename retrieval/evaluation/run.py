@@ -15,9 +15,10 @@ from retrieval.calibration import PairCalibration
 from retrieval.encoders.base import Encoder, Vectors
 from retrieval.encoders.bundle import load_reference
 from retrieval.encoders.registry import LoadedBundle
+from retrieval.evaluation.calibration_figures import Calibrations
 from retrieval.evaluation.cases import Things, caption_cases, label_cases, queries_of
 from retrieval.evaluation.datasets import Dataset, DatasetError, items_read
-from retrieval.evaluation.figures import Calibrations, figures
+from retrieval.evaluation.figures import figures
 
 BATCH = 32
 Progress = Callable[[int, int], None]

@@ -16,10 +16,10 @@ from retrieval.calibration import PairCalibration
 from retrieval.encoders.base import Vectors
 from retrieval.encoders.bundle import BundleError, bundle_folder, load_reference
 from retrieval.errors import Conflict, Invalid, NotVisible
+from retrieval.evaluation.calibration_figures import Calibrations
 from retrieval.evaluation.cases import Case, Things, caption_cases, label_cases, queries_of
 from retrieval.evaluation.compare import Measured
 from retrieval.evaluation.datasets import Dataset
-from retrieval.evaluation.figures import Calibrations
 from retrieval.evaluation.questions import Question, questions_grouped
 from retrieval.evaluation.served import Progress, Served, dataset_embed, texts_redacted
 from retrieval.models import Asset, Calibration, Collection, ModelVersion, Segment

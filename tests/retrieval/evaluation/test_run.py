@@ -113,6 +113,8 @@ def test_labels(tmp_path: Path) -> None:
         "recall@10": 1.0,
         "map@10": 1.0,
         "mrr": 1.0,
+        "ndcg@10": 1.0,
+        "median_rank": 1.0,
     }
     # A picture is no answer to itself, its twin of the same colour is.
     assert result["pairs"]["image-image"]["recall@1"] == 1.0
