@@ -108,6 +108,9 @@ class SearchRecord(models.Model):
     modalities = ArrayField(models.CharField(max_length=16), default=list)
     models_used = ArrayField(models.CharField(max_length=100), default=list)
     parameters = models.JSONField(default=dict)
+    # What the answer was computed with: model versions and bridges with their hashes, calibrations,
+    # and how the vectors were searched. See ``retrieval.services.search.basis``.
+    basis = models.JSONField(default=dict, db_default={})
     confident = models.BooleanField()
     hit_count = models.PositiveIntegerField()
     total_ms = models.PositiveIntegerField(null=True)
@@ -137,6 +140,8 @@ class Influence(models.Model):
     signals = models.JSONField(default=list)
     redactions = models.JSONField(default=list)
     consent = models.CharField(max_length=100, default="not required")
+    # Which redaction and which data it was found in: {"redaction", "data"}.
+    versions = models.JSONField(default=dict, db_default={})
 
     class Meta:
         ordering = ["record_id", "rank"]

@@ -51,6 +51,7 @@ class InfluenceData:
     signals: list[dict[str, Any]] = field(default_factory=list)
     redactions: list[str] = field(default_factory=list)
     consent: str = "not required"
+    versions: dict[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic(savepoint=False)
@@ -70,10 +71,13 @@ def record_search(
     total_ms: int | None = None,
     search_id: UUID | None = None,
     keep_query_for: timedelta | None = None,
+    kept: bytes | None = None,
+    basis: dict[str, Any] | None = None,
 ) -> SearchRecord:
     """The record, its influences and its ledger entry: three statements, the caller's transaction.
 
-    ``query`` is the redacted query in one canonical form (canonical JSON, or a file's bytes);
+    ``query`` is the redacted query in one canonical form, of which the HMAC is made; ``kept`` is
+    what is kept of it, encrypted, for explanation and replay (by default ``query`` itself).
     ``keep_query_for`` is ``retention.query_period`` of the searched collections, by default
     VITRINE_KEPT_QUERY_HOURS.
     """
@@ -90,11 +94,13 @@ def record_search(
         modalities=list(modalities),
         models_used=list(models_used),
         parameters=parameters,
+        basis=basis or {},
         confident=confident,
         hit_count=len(influences),
         total_ms=total_ms,
     )
-    _keep(record, query, default_query_period() if keep_query_for is None else keep_query_for)
+    period = default_query_period() if keep_query_for is None else keep_query_for
+    _keep(record, query if kept is None else kept, period)
     record.save(force_insert=True)
     Influence.objects.bulk_create([Influence(record=record, **vars(i)) for i in influences])
     few = len(record.collections) <= REFS_AT_MOST
@@ -127,7 +133,7 @@ def query_hmac(query: bytes, *, at: datetime) -> bytes:
 
 
 def kept_query(record: SearchRecord) -> bytes | None:
-    """The query as ``record_search`` was given it, or None: the query is not kept (any more)."""
+    """What ``record_search`` was given to keep, or None: the query is not kept (any more)."""
     if record.kept_query is None or record.kept_until is None:
         return None
     if record.kept_until <= timezone.now():
@@ -168,8 +174,8 @@ def record_digest(
     Without ``influences`` they are read from the database.
     """
     rows = record.influences.all() if influences is None else influences
-    names = InfluenceData.__dataclass_fields__
-    content = {
+    names = [name for name in InfluenceData.__dataclass_fields__ if name != "versions"]
+    content: dict[str, Any] = {
         "id": record.id,
         "at": record.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor": record.actor,
@@ -177,8 +183,13 @@ def record_digest(
         "searched": [record.collections, record.modalities, record.models_used],
         "parameters": record.parameters,
         "confident": record.confident,
-        "hits": [[getattr(row, name) for name in names] for row in rows],
+        "hits": [
+            [getattr(row, name) for name in names] + ([row.versions] if row.versions else [])
+            for row in rows
+        ],
     }
+    if record.basis:  # records made before there was one keep their digest
+        content["basis"] = record.basis
     text = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
 
