@@ -8,14 +8,13 @@ with the SHA-256 of each. There is no code and no pickle in it: CTranslate2's ow
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from retrieval.redaction.errors import RedactionError
+from retrieval.redaction.shelf import Shelf
 
 FOLDER: Final = "whisper"
 MANIFEST: Final = "manifest.json"
@@ -24,11 +23,13 @@ _NEEDED: Final = ("model.bin", "config.json", "tokenizer.json")
 _VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
 _FURTHER: Final = ("preprocessor_config.json",)
 _MOST_BYTES: Final = 4 * 1024**3
-_FORMAT: Final = 1
 
 
 class WhisperBundleError(RedactionError):
     """The folder is no transcriber bundle, or not the one its manifest names; one sentence."""
+
+
+SHELF: Final = Shelf(FOLDER, MANIFEST, NAME, "transcriber", WhisperBundleError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,7 @@ def bundle_install(source: Path, *, models: Path, name: str) -> Path:
     Raises:
         WhisperBundleError: a file is missing or too large, or the name is not usable.
     """
-    if not NAME.fullmatch(name):
-        raise WhisperBundleError("A transcriber's name is small letters, digits, dots and dashes.")
+    SHELF.check_name(name)
     found = [file for file in _files(source) if file.is_file()]
     names = {file.name for file in found}
     missing = [need for need in _NEEDED if need not in names]
@@ -61,19 +61,7 @@ def bundle_install(source: Path, *, models: Path, name: str) -> Path:
         )
     if sum(file.stat().st_size for file in found) > _MOST_BYTES:
         raise WhisperBundleError("The model has more than the 4 GB that are taken.")
-    folder = models / FOLDER / name
-    part = folder.with_name(f".{name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True, mode=0o700)
-    hashes = {}
-    for file in found:
-        shutil.copyfile(file, part / file.name)
-        hashes[file.name] = _sha256(part / file.name)
-    manifest = {"format": _FORMAT, "name": name, "files": hashes}
-    (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
-    return folder
+    return SHELF.put({file.name: file for file in found}, models=models, name=name, about={})
 
 
 def bundle_read(folder: Path) -> WhisperBundle:
@@ -82,24 +70,18 @@ def bundle_read(folder: Path) -> WhisperBundle:
     Raises:
         WhisperBundleError: a file is missing, is another one, or is not in the manifest.
     """
-    try:
-        text = (folder / MANIFEST).read_bytes()
-        manifest = json.loads(text)
-        hashes = {str(name): str(value) for name, value in manifest["files"].items()}
-        known = manifest["format"] == _FORMAT and manifest["name"] == folder.name
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise WhisperBundleError("The transcriber's manifest cannot be read.") from None
-    if not known or not set(_NEEDED) <= set(hashes) or set(hashes) - _known_names():
-        raise WhisperBundleError("The transcriber's manifest is of another form than expected.")
+    sheet = SHELF.sheet(folder)
+    if not set(_NEEDED) <= set(sheet.hashes) or set(sheet.hashes) - _known_names():
+        raise SHELF.misfit()
     files = {}
-    for name, expected in hashes.items():
+    for name, expected in sheet.hashes.items():
         try:
             files[name] = (folder / name).read_bytes()
         except OSError:
             raise WhisperBundleError(f"The transcriber's {name} cannot be read.") from None
         if hashlib.sha256(files[name]).hexdigest() != expected:
             raise WhisperBundleError(f"The transcriber's {name} is not the one installed.")
-    return WhisperBundle(folder.name, hashlib.sha256(text).hexdigest()[:12], files)
+    return WhisperBundle(folder.name, sheet.digest, files)
 
 
 def bundle_folder(models: Path, name: str = "") -> Path | None:
@@ -108,15 +90,7 @@ def bundle_folder(models: Path, name: str = "") -> Path | None:
     Raises:
         WhisperBundleError: there are several and none is named, or the named one is not there.
     """
-    folders = [file.parent for file in sorted((models / FOLDER).glob(f"*/{MANIFEST}"))]
-    folders = [folder for folder in folders if NAME.fullmatch(folder.name)]
-    if name:
-        folders = [folder for folder in folders if folder.name == name]
-        if not folders:
-            raise WhisperBundleError("The transcriber that is asked for is not installed.")
-    if len(folders) > 1:
-        raise WhisperBundleError("Several transcribers are installed, and none is named.")
-    return folders[0] if folders else None
+    return SHELF.find(models, name)
 
 
 def _files(source: Path) -> list[Path]:
@@ -125,8 +99,3 @@ def _files(source: Path) -> list[Path]:
 
 def _known_names() -> set[str]:
     return {*_NEEDED, *_VOCABULARIES, *_FURTHER}
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -9,22 +9,20 @@ GLiNER's span models do not run: torch is kept out of the redaction server.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from retrieval.redaction.ner.manifest import NamesBundleError
+from retrieval.redaction.shelf import Shelf, sha256_of
 
 FOLDER: Final = "ner"
 MANIFEST: Final = "vitrine-manifest.json"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}")
+SHELF: Final = Shelf(FOLDER, MANIFEST, NAME, "name model", NamesBundleError)
 SPACY: Final = "spacy"
 ONNX: Final = "onnx"
-_FORMAT: Final = 1
 _NEEDED: Final = {
     SPACY: ("config.cfg", "meta.json"),
     ONNX: ("model.onnx", "tokenizer.json", "config.json"),
@@ -52,29 +50,17 @@ def install(source: Path, *, models: Path, name: str) -> Path:
     Raises:
         NamesBundleError: it is of no known form, too large, or holds a pickle or a link.
     """
-    if not NAME.fullmatch(name):
-        raise NamesBundleError("a name model's name is small letters, digits, dots and dashes")
+    SHELF.check_name(name)
     form = _form(source)
     files = sorted(path for path in source.rglob("*") if not path.is_dir())
     if form == ONNX:
         files = [source / needed for needed in _NEEDED[ONNX]]
     if len(files) > _MOST_FILES or sum(path.stat().st_size for path in files) > _MOST_BYTES:
         raise NamesBundleError("the model has more than 200 files or 2 GB")
-    folder = models / FOLDER / name
-    part = folder.with_name(f".{name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    hashes = {}
     for path in files:
         _harmless(path)
-        target = part / path.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copyfile(path, target)
-        hashes[path.relative_to(source).as_posix()] = _sha256(target)
-    manifest = {"format": _FORMAT, "name": name, "form": form, "files": hashes}
-    (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
-    return folder
+    placed = {path.relative_to(source).as_posix(): path for path in files}
+    return SHELF.put(placed, models=models, name=name, about={"form": form})
 
 
 def find(models: Path, name: str = "") -> Path | None:
@@ -83,15 +69,7 @@ def find(models: Path, name: str = "") -> Path | None:
     Raises:
         NamesBundleError: there are several and none is named, or the named one is not there.
     """
-    folders = [file.parent for file in sorted((models / FOLDER).glob(f"*/{MANIFEST}"))]
-    folders = [folder for folder in folders if NAME.fullmatch(folder.name)]
-    if name:
-        folders = [folder for folder in folders if folder.name == name]
-        if not folders:
-            raise NamesBundleError("the name model that is asked for is not installed")
-    if len(folders) > 1:
-        raise NamesBundleError("several name models are installed, and none is named")
-    return folders[0] if folders else None
+    return SHELF.find(models, name)
 
 
 def check(folder: Path) -> Installed:
@@ -100,16 +78,10 @@ def check(folder: Path) -> Installed:
     Raises:
         NamesBundleError: a file is missing, added or changed, or the manifest is of another form.
     """
-    try:
-        text = (folder / MANIFEST).read_bytes()
-        manifest = json.loads(text)
-        hashes = {str(name): str(value) for name, value in manifest["files"].items()}
-        form = str(manifest["form"])
-        known = manifest["format"] == _FORMAT and manifest["name"] == folder.name
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise NamesBundleError("the name model's manifest cannot be read") from None
-    if not known or form not in _NEEDED or not set(_NEEDED[form]) <= set(hashes):
-        raise NamesBundleError("the name model's manifest is of another form than expected")
+    sheet = SHELF.sheet(folder)
+    hashes, form = sheet.hashes, str(sheet.about.get("form"))
+    if form not in _NEEDED or not set(_NEEDED[form]) <= set(hashes):
+        raise SHELF.misfit()
     there = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
     } - {MANIFEST}
@@ -117,9 +89,9 @@ def check(folder: Path) -> Installed:
         raise NamesBundleError("the name model's files are not those that were installed")
     for name, expected in hashes.items():
         _harmless(folder / name)
-        if _sha256(folder / name) != expected:
+        if sha256_of(folder / name) != expected:
             raise NamesBundleError("a file of the name model is not the one installed")
-    return Installed(folder.name, form, folder, hashlib.sha256(text).hexdigest()[:12])
+    return Installed(folder.name, form, folder, sheet.digest)
 
 
 def _form(source: Path) -> str:
@@ -144,8 +116,3 @@ def _harmless(path: Path) -> None:
         head = file.read(4)
     if head.startswith(_REFUSED) or path.suffix in {".pkl", ".pickle", ".pt", ".py"}:
         raise NamesBundleError("the model holds a pickle, an archive or code")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -75,7 +75,7 @@ def test_other_files_than_installed_are_refused(models, what):
 
 def test_the_named_one_of_several(models, pipeline):
     installed.install(pipeline, models=models, name="second")
-    with pytest.raises(NamesBundleError, match="several"):
+    with pytest.raises(NamesBundleError, match="Several"):
         foreign.span_models(shared_names(), models)
     assert foreign.span_models(shared_names(), models, "second")[0].name == "second"
     with pytest.raises(NamesBundleError, match="not installed"):
