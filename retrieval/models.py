@@ -452,5 +452,6 @@ class IdempotencyKey(models.Model):
 
 # Django finds models through this module.
 from retrieval.bridge_models import Bridge, Gap  # noqa: E402, F401
+from retrieval.feedback_models import Feedback, LabelledQuery  # noqa: E402, F401
 from retrieval.profile_models import RedactionProfile, Reredaction  # noqa: E402, F401
 from retrieval.review_models import RedactionReport, Review  # noqa: E402, F401
