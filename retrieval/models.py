@@ -455,3 +455,4 @@ from retrieval.bridge_models import Bridge, Gap  # noqa: E402, F401
 from retrieval.feedback_models import Feedback, LabelledQuery  # noqa: E402, F401
 from retrieval.profile_models import RedactionProfile, Reredaction  # noqa: E402, F401
 from retrieval.review_models import RedactionReport, Review  # noqa: E402, F401
+from retrieval.vector_models import CollectionShard, ShardStamp, VectorTuning  # noqa: E402, F401

@@ -7,6 +7,7 @@ from retrieval.vectors.base import (
     StoredRow,
     Vector,
     VectorBackend,
+    VectorRequest,
     VectorRow,
 )
 from retrieval.vectors.catalogue import backend, tables
@@ -18,6 +19,7 @@ __all__ = [
     "StoredRow",
     "Vector",
     "VectorBackend",
+    "VectorRequest",
     "VectorRow",
     "backend",
     "tables",

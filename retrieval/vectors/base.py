@@ -43,13 +43,18 @@ class StoredRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Neighbour:
-    """One segment near a query. ``similarity`` is the cosine: higher is nearer."""
+    """One segment near a query. ``similarity`` is the cosine: higher is nearer.
+
+    ``route`` says how it was found: ``exact``; ``hnsw`` (an approximate index); ``fallback``
+    (compared exactly after an index gave too few).
+    """
 
     segment_id: int
     asset_id: UUID
     collection_id: UUID
     modality: str
     similarity: float
+    route: str = field(default="exact", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +79,19 @@ class AssetFilter:
 NO_FILTER = AssetFilter()
 
 
+@dataclass(frozen=True, kw_only=True)
+class VectorRequest:
+    """One table asked: what ``VectorBackend.search`` takes."""
+
+    table: str
+    query: Vector
+    collections: Sequence[UUID]
+    modalities: Sequence[str]
+    top_k: int
+    where: AssetFilter = NO_FILTER
+    without_asset: UUID | None = None
+
+
 class VectorBackend(Protocol):
     """A store of one table of unit vectors a model version.
 
@@ -93,11 +111,15 @@ class VectorBackend(Protocol):
         where: AssetFilter = NO_FILTER,
         without_asset: UUID | None = None,
     ) -> list[Neighbour]:
-        """The ``top_k`` nearest segments of each modality, exact, nearest first within a modality.
+        """The ``top_k`` nearest segments of each modality, nearest first within a modality.
 
-        Fewer than ``top_k`` of a modality come back only where fewer exist. Raises ``ValueError``
+        Exact, or from an index that misses at most one in a hundred of them. Fewer than ``top_k``
+        of a modality come back only where fewer exist. Raises ``ValueError``
         for a query that is not a finite unit vector.
         """
+
+    def search_many(self, requests: Sequence[VectorRequest]) -> list[list[Neighbour]]:
+        """What ``search`` returns for each of ``requests``, in their order, asked all at once."""
 
     def upsert(self, *, table: str, rows: Sequence[VectorRow], searchable: bool = True) -> None:
         """Store or replace the vectors of segments."""

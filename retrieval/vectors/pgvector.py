@@ -20,6 +20,7 @@ from retrieval.vectors.base import (
     Neighbour,
     StoredRow,
     Vector,
+    VectorRequest,
     VectorRow,
     checked,
 )
@@ -91,6 +92,21 @@ class PgvectorBackend:
         place = {modality: number for number, modality in enumerate(modalities)}
         # Equal similarities come in no order from the index, and in one order from here.
         return sorted(found, key=lambda n: (place[n.modality], -n.similarity, n.segment_id))
+
+    def search_many(self, requests: Sequence[VectorRequest]) -> list[list[Neighbour]]:
+        """One statement a request; see ``VectorBackend``."""
+        return [
+            self.search(
+                table=one.table,
+                query=one.query,
+                collections=one.collections,
+                modalities=one.modalities,
+                top_k=one.top_k,
+                where=one.where,
+                without_asset=one.without_asset,
+            )
+            for one in requests
+        ]
 
     def upsert(self, *, table: str, rows: Sequence[VectorRow], searchable: bool = True) -> None:
         """One statement a thousand rows; see ``VectorBackend``."""

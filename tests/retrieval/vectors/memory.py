@@ -14,6 +14,7 @@ from retrieval.vectors.base import (
     Neighbour,
     StoredRow,
     Vector,
+    VectorRequest,
     VectorRow,
     checked,
 )
@@ -62,6 +63,20 @@ class MemoryBackend:
             ]
             found += sorted(near, key=lambda n: (-n.similarity, n.segment_id))[:top_k]
         return found
+
+    def search_many(self, requests: Sequence[VectorRequest]) -> list[list[Neighbour]]:
+        return [
+            self.search(
+                table=one.table,
+                query=one.query,
+                collections=one.collections,
+                modalities=one.modalities,
+                top_k=one.top_k,
+                where=one.where,
+                without_asset=one.without_asset,
+            )
+            for one in requests
+        ]
 
     def upsert(self, *, table: str, rows: Sequence[VectorRow], searchable: bool = True) -> None:
         for row in rows:

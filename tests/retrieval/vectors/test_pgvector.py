@@ -19,6 +19,7 @@ from retrieval.models import Collection, Grant, Role
 from retrieval.vectors import ddl, raw
 from retrieval.vectors.base import AssetFilter, VectorRow
 from retrieval.vectors.pgvector import PgvectorBackend
+from retrieval.vectors.shards import SHARED_SHARDS
 from tests.retrieval.vectors.conftest import DIMENSION, TABLE, rows_of, unit_vectors
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +77,7 @@ def test_vectors_lie_in_the_row_and_leave_no_statistics(table):
             [f"{TABLE}%"],
         )
         found = cursor.fetchall()
-    assert len(found) == 33
+    assert len(found) == 1 + SHARED_SHARDS
     assert {storage for _, storage, _, _ in found} == {"p"}
     assert {target for _, _, target, _ in found} == {0}
 
@@ -168,7 +169,7 @@ def test_making_a_table_twice_is_no_error_and_another_dimension_is(table):
 
 def test_the_widest_vector_fits(db, system):
     wide = "vectors_wide"
-    ddl.create_table(table=wide, dimension=ddl.MAX_DIMENSION, shards=32)
+    ddl.create_table(table=wide, dimension=ddl.MAX_DIMENSION, shards=1)
     try:
         with scope.system(), transaction.atomic():
             made = unit_vectors(1, dimension=ddl.MAX_DIMENSION)
