@@ -137,6 +137,43 @@ class HitInfluence(serializers.Serializer[Any]):
     consent = serializers.CharField()
 
 
+class SignalRecorded(Signal):
+    segment = serializers.IntegerField(
+        allow_null=True, help_text="The stored segment that this space found."
+    )
+    threshold = serializers.FloatField(
+        allow_null=True, help_text="From here on `calibrated` counts as a match."
+    )
+    decided = serializers.BooleanField(
+        allow_null=True, help_text="The hit's confidence, verdict and place are this signal's."
+    )
+    route = serializers.CharField(
+        allow_null=True, allow_blank=True, help_text="How its rows were reached: `exact`, `hnsw`…"
+    )
+    source = ObjectField(
+        help_text="What the confidence was computed from: calibration, reference bank, features."
+    )
+
+
+class VersionsRecorded(serializers.Serializer[Any]):
+    redaction = serializers.CharField(
+        allow_null=True, allow_blank=True, help_text="The redaction profile that was applied."
+    )
+    data = serializers.CharField(
+        allow_null=True, help_text="Which content was found, and since when it is what it was."
+    )
+
+
+class InfluenceRecorded(serializers.Serializer[Any]):
+    signals = SignalRecorded(many=True)
+    redactions = serializers.ListField(child=serializers.CharField())
+    consent = serializers.CharField(help_text="In force when the search ran.")
+    legal_basis = serializers.CharField(
+        allow_blank=True, help_text="What the collection names for being searched, today."
+    )
+    versions = VersionsRecorded()
+
+
 class HitLinks(serializers.Serializer[Any]):
     content = serializers.CharField()
     thumbnail = serializers.CharField()
@@ -189,8 +226,23 @@ class ExplainedHit(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=VERDICTS, allow_null=True)
     asset = HitAsset(allow_null=True)
     segment = HitSegment(allow_null=True)
-    influence = HitInfluence(allow_null=True)
+    influence = InfluenceRecorded(allow_null=True)
     links = HitLinks(allow_null=True)
+
+
+class ModelBasis(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    space = serializers.CharField()
+    manifest_sha256 = serializers.CharField(
+        allow_blank=True, help_text="Stands for every file of the model's bundle."
+    )
+
+
+class BasisOutput(serializers.Serializer[Any]):
+    models = serializers.DictField(child=ModelBasis(), help_text="By `name@version`.")
+    bridges = serializers.DictField(
+        child=serializers.CharField(), help_text="SHA-256 of each bridge that carried the query."
+    )
 
 
 class ExplanationOutput(serializers.Serializer[Any]):
@@ -200,6 +252,7 @@ class ExplanationOutput(serializers.Serializer[Any]):
     confident = serializers.BooleanField()
     searched = SearchedOutput()
     models = serializers.ListField(child=serializers.CharField())
+    basis = BasisOutput()
     parameters = ObjectField()
     hits = ExplainedHit(many=True)
     timing_ms = TimingOutput()

@@ -26,6 +26,7 @@ class ActiveModel:
     modalities: tuple[str, ...]
     table: str
     manifest: dict[str, Any]
+    manifest_sha256: str = ""
 
     @property
     def folder(self) -> Path:
@@ -133,6 +134,7 @@ def _model(version: ModelVersion) -> ActiveModel:
         modalities=tuple(version.modalities),
         table=version.vector_table.table,
         manifest=version.manifest,
+        manifest_sha256=version.manifest_sha256,
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,24 +10,24 @@ from uuid import UUID
 
 from accounts.models import User
 from audit.models import Influence, SearchRecord
-from audit.searches import kept_query
 from retrieval import scope
 from retrieval.errors import NotVisible
-from retrieval.models import Segment
+from retrieval.models import Collection, Segment
 from retrieval.services.search.answer import (
     links_to,
     place_of,
     segments_shown,
     what_of,
 )
+from retrieval.services.search.kept import Kept, kept_query_of
 from retrieval.services.search.types import (
     AssetAnswer,
-    InfluenceAnswer,
     Links,
     Searched,
     SegmentAnswer,
-    SignalAnswer,
+    SignalRecorded,
     Timing,
+    VersionsRecorded,
     plain,
 )
 
@@ -46,6 +45,17 @@ class ExplainedQuery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplainedInfluence:
+    """Why a hit came up, as recorded; ``legal_basis`` is what its collection names today."""
+
+    signals: list[SignalRecorded]
+    redactions: list[str]
+    consent: str
+    legal_basis: str
+    versions: VersionsRecorded
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExplainedHit:
     """One hit as recorded; of a ``withheld`` one, which the reader may not see, only its rank."""
 
@@ -55,7 +65,7 @@ class ExplainedHit:
     verdict: str | None = None
     asset: AssetAnswer | None = None
     segment: SegmentAnswer | None = None
-    influence: InfluenceAnswer | None = None
+    influence: ExplainedInfluence | None = None
     links: Links | None = None
 
 
@@ -69,6 +79,7 @@ class SearchExplanation:
     confident: bool
     searched: Searched
     models: list[str]
+    basis: dict[str, Any]
     parameters: dict[str, Any]
     hits: list[ExplainedHit]
     timing_ms: Timing
@@ -84,11 +95,10 @@ def search_list(*, user: User, limit: int = 100) -> list[SearchRecord]:
     return list(records[:limit])
 
 
-def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
-    """Why the hits of a search came up, for whoever searched or a governor. Five queries.
+def search_record(*, user: User, search_id: UUID) -> tuple[SearchRecord, bool]:
+    """The record, for whoever searched or a governor, and whether ``user`` is who searched.
 
-    Each hit is shown only if the reader's grants and the asset's state allow it now; a governor
-    without a grant sees that there was a hit, and no more.
+    One query.
 
     Raises:
         NotVisible: no such search, or somebody else's.
@@ -97,9 +107,23 @@ def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
     own = record is not None and record.user_id == user.pk
     if record is None or not user.is_active or not (own or user.is_governor):
         raise NotVisible("There is no such search.")
+    return record, own
+
+
+def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
+    """Why the hits of a search came up, for whoever searched or a governor. Six queries.
+
+    Each hit is shown only if the reader's grants and the asset's state allow it now; a governor
+    without a grant sees that there was a hit, and no more.
+
+    Raises:
+        NotVisible: no such search, or somebody else's.
+    """
+    record, own = search_record(user=user, search_id=search_id)
     influences = list(record.influences.order_by("rank"))
     with scope.user(user.pk):
         shown = segments_shown(user=user, segment_ids=[i.segment_id for i in influences])
+        grounds = _grounds(shown)
     return SearchExplanation(
         search_id=record.id,
         at=_text(record.at) or "",
@@ -107,50 +131,71 @@ def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
         confident=record.confident,
         searched=Searched(collections=len(record.collections), modalities=list(record.modalities)),
         models=list(record.models_used),
+        basis={key: dict(record.basis.get(key, {})) for key in ("models", "bridges")},
         parameters=record.parameters,
-        hits=_hits(influences, shown),
+        hits=[_hit(influence, shown, grounds) for influence in influences],
         timing_ms=Timing(total=record.total_ms or 0),
     )
 
 
 def _query(record: SearchRecord, *, own: bool) -> ExplainedQuery:
-    kept = kept_query(record)
+    kept = kept_query_of(record)
     # Telling a governor what somebody else asked is a disclosure, which needs a second person.
-    content: dict[str, str] = json.loads(kept) if kept is not None and own else {}
+    told = kept if kept is not None and own else Kept()
     return ExplainedQuery(
         modality=record.query_modality,
         redactions=record.query_redactions,
         kept=kept is not None,
         kept_until=_text(record.kept_until) if kept is not None else None,
-        text=content.get("text"),
-        asset=content.get("asset"),
+        text=told.text,
+        asset=str(told.asset) if told.asset else None,
     )
 
 
-def _hits(influences: Sequence[Influence], shown: dict[int, Segment]) -> list[ExplainedHit]:
-    hits: list[ExplainedHit] = []
-    for influence in influences:
-        segment = shown.get(influence.segment_id)
-        if segment is None or segment.asset_id != influence.asset_id:
-            hits.append(ExplainedHit(rank=influence.rank, withheld=True))
-            continue
-        hits.append(
-            ExplainedHit(
-                rank=influence.rank,
-                withheld=False,
-                confidence=influence.confidence,
-                verdict=influence.verdict,
-                asset=what_of(segment.asset),
-                segment=place_of(segment),
-                influence=InfluenceAnswer(
-                    signals=[SignalAnswer(**signal) for signal in influence.signals],
-                    redactions=list(influence.redactions),
-                    consent=influence.consent,
-                ),
-                links=links_to(segment.asset_id),
-            )
-        )
-    return hits
+def _grounds(shown: Mapping[int, Segment]) -> dict[UUID, str]:
+    """By collection, the legal basis that it names for being searched."""
+    wanted = {segment.collection_id for segment in shown.values()}
+    rows = Collection.objects.filter(id__in=wanted).values_list("id", "purposes")
+    return {pk: str((rules.get("search") or {}).get("legal_basis") or "") for pk, rules in rows}
+
+
+def shown_segment(influence: Influence, shown: Mapping[int, Segment]) -> Segment | None:
+    """The segment that ``influence`` is about, if it may be shown and is still the asset's."""
+    segment = shown.get(influence.segment_id)
+    return segment if segment is not None and segment.asset_id == influence.asset_id else None
+
+
+def _hit(
+    influence: Influence, shown: Mapping[int, Segment], grounds: Mapping[UUID, str]
+) -> ExplainedHit:
+    segment = shown_segment(influence, shown)
+    if segment is None:
+        return ExplainedHit(rank=influence.rank, withheld=True)
+    return ExplainedHit(
+        rank=influence.rank,
+        withheld=False,
+        confidence=influence.confidence,
+        verdict=influence.verdict,
+        asset=what_of(segment.asset),
+        segment=place_of(segment),
+        influence=ExplainedInfluence(
+            signals=signals_recorded(influence.signals),
+            redactions=list(influence.redactions),
+            consent=influence.consent,
+            legal_basis=grounds.get(segment.collection_id, ""),
+            versions=VersionsRecorded(**influence.versions),
+        ),
+        links=links_to(segment.asset_id),
+    )
+
+
+def signals_recorded(signals: Sequence[Mapping[str, Any]]) -> list[SignalRecorded]:
+    """The signals of a record, of whatever age."""
+    known = SignalRecorded.__dataclass_fields__
+    return [
+        SignalRecorded(**{key: value for key, value in signal.items() if key in known})
+        for signal in signals
+    ]
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from accounts.models import User
@@ -113,16 +114,43 @@ def links_to(asset_id: UUID) -> Links:
     return Links(content=f"{base}/content/", thumbnail=f"{base}/thumbnail/")
 
 
-def influence_of(*, hit: Hit, segment_id: int) -> InfluenceData:
-    """What the record keeps of a hit."""
+def influence_of(*, hit: Hit, fused: Fused, asset: Asset) -> InfluenceData:
+    """What the record keeps of a hit: more than the answer says, and no finer numbers."""
     return InfluenceData(
         rank=hit.rank,
         asset_id=hit.asset.id,
         collection_id=hit.asset.collection,
-        segment_id=segment_id,
+        segment_id=fused.best.segment_id,
         confidence=hit.confidence,
         verdict=hit.verdict,
-        signals=[plain(vars(signal)) for signal in hit.influence.signals],
+        signals=[signal_recorded(signal, decided=signal is fused.best) for signal in fused.signals],
         redactions=hit.influence.redactions,
         consent=hit.influence.consent,
+        versions=versions_of(asset),
     )
+
+
+def signal_recorded(signal: Signal, *, decided: bool) -> dict[str, Any]:
+    """A signal as the answer has it, where it was found, and what its confidence was computed from.
+
+    ``decided``: the hit's confidence, verdict and place are this signal's.
+    """
+    return plain(vars(signal_of(signal))) | {
+        "segment": signal.segment_id,
+        "threshold": round(signal.threshold, CONFIDENCE_DECIMALS),
+        "decided": decided,
+        "route": getattr(signal, "route", ""),
+        "source": dict(getattr(signal, "source", None) or {}),
+    }
+
+
+def versions_of(asset: Asset) -> dict[str, str]:
+    """Which redaction and which data were found.
+
+    The data's version is the beginning of the content's digest, which is keyed by collection, and
+    since when the asset is in its present state: re-redaction and review make a new one.
+    """
+    return {
+        "redaction": asset.profile_version,
+        "data": f"{bytes(asset.digest)[:6].hex()}@{asset.state_changed_at.isoformat()}",
+    }

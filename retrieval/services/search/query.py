@@ -37,8 +37,8 @@ class Query:
     """A redacted query. ``vectors`` are float32 ``(d,)`` of length 1, by model ref.
 
     ``carried`` holds, likewise, what came over a bridge to models that do not take the query
-    themselves. ``components`` are the modalities it is made of; ``canonical`` is what is kept of
-    it, for a while.
+    themselves. ``components`` are the modalities it is made of; ``parts`` holds, by model ref, a
+    vector for each of them, None where a model has no such tower; ``canonical`` tells it apart.
     """
 
     components: tuple[str, ...]
@@ -46,6 +46,7 @@ class Query:
     canonical: bytes
     vectors: dict[str, Vector]
     carried: dict[str, Carried] = field(default_factory=dict)
+    parts: dict[str, list[Vector | None]] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -109,6 +110,7 @@ def query_encode(*, asked: Checked, reach: Reach, user_id: UUID | None = None) -
         canonical=_canonical(asked, redacted),
         vectors=vectors,
         carried=carried,
+        parts=parts,
     )
 
 

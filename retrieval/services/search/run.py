@@ -13,10 +13,10 @@ from django.db import connection
 from accounts.models import User
 from audit.searches import record_search
 from retrieval import scope
-from retrieval.fusion import Fused, fuse
-from retrieval.services.search.answer import hits_of, influence_of, segments_shown
-from retrieval.services.search.candidates import candidates
+from retrieval.services.search.basis import basis_of
 from retrieval.services.search.checks import Checked, checked
+from retrieval.services.search.finding import Found, hits_find
+from retrieval.services.search.kept import kept_pack
 from retrieval.services.search.query import Query, query_encode
 from retrieval.services.search.reach import Reach, reach_of
 from retrieval.services.search.types import (
@@ -29,9 +29,6 @@ from retrieval.services.search.types import (
 )
 
 logger = structlog.get_logger("vitrine.search")
-
-# Assets looked at again for one that is answered: some may have been hidden in this very moment.
-_LOOKED_AT = 3
 
 
 def search_run(*, user: User, request: SearchRequest) -> SearchAnswer:
@@ -52,9 +49,8 @@ def search_run(*, user: User, request: SearchRequest) -> SearchAnswer:
     query = query_encode(asked=asked, reach=reach, user_id=user.pk)
     encoded = time.monotonic()
     with scope.user(user.pk):
-        signals = candidates(asked=asked, reach=reach, query=query)
-        fused = fuse(signals, method=request.fusion)
-        answer = _recorded(user, asked, reach, query, fused, started)
+        found = hits_find(user=user, asked=asked, reach=reach, query=query)
+        answer = _recorded(user, asked, reach, query, found, started)
     logger.info(
         "search_run",
         search_id=str(answer.search_id),
@@ -71,22 +67,11 @@ def _recorded(
     asked: Checked,
     reach: Reach,
     query: Query,
-    fused: list[Fused],
+    found: Found,
     started: float,
 ) -> SearchAnswer:
-    """The answer made of what passes the last look, and its record, in the caller's transaction."""
-    request = asked.request
-    near = fused[: _LOOKED_AT * request.top_k]
-    segment_of = {one.asset_id: one.best.segment_id for one in near}
-    shown = segments_shown(
-        user=user, segment_ids=segment_of.values(), collections=reach.collections
-    )
-    hits = hits_of(
-        fused=near,
-        shown=shown,
-        top_k=request.top_k,
-        include_uncertain=request.include_uncertain,
-    )
+    """The answer made of what was found, and its record, in the caller's transaction."""
+    hits = found.hits
     answer = SearchAnswer(
         search_id=uuid4(),
         query=QueryAnswer(modality=query.modality, redactions=query.redactions),
@@ -108,8 +93,10 @@ def _recorded(
         parameters=_parameters(asked),
         confident=answer.confident,
         total_ms=answer.timing_ms.total,
-        influences=[influence_of(hit=hit, segment_id=segment_of[hit.asset.id]) for hit in hits],
+        influences=found.influences,
         keep_query_for=reach.rules.keep_query_for,
+        kept=kept_pack(asked=asked, reach=reach, query=query),
+        basis=basis_of(reach=reach, query=query),
     )
     return answer
 

@@ -23,7 +23,9 @@ __all__ = [
     "Searched",
     "SegmentAnswer",
     "SignalAnswer",
+    "SignalRecorded",
     "Timing",
+    "VersionsRecorded",
     "plain",
 ]
 
@@ -99,6 +101,31 @@ class SignalAnswer:
     calibrated: float
     weight: float
     bridge: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalRecorded(SignalAnswer):
+    """A signal as its record has it; what records made earlier do not know is None.
+
+    ``segment`` is the stored segment that the space found; ``decided`` tells the one signal whose
+    confidence, verdict and place are the hit's. From ``threshold`` on, ``calibrated`` is a match.
+    ``route`` says how its rows were reached: exactly, or over an index. ``source`` is what the
+    confidence was computed from: calibration, reference bank, features.
+    """
+
+    segment: int | None = None
+    threshold: float | None = None
+    decided: bool | None = None
+    route: str | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionsRecorded:
+    """Which redaction profile the asset had been through, and which content it was found in."""
+
+    redaction: str | None = None
+    data: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,11 @@ def test_the_searcher_reads_everything_again(world, holdings):
     asked = answer.as_json()
     for hit, before in zip(body["hits"], asked["hits"], strict=True):
         assert hit.pop("withheld") is False
+        recorded, answered = hit.pop("influence"), before["influence"]
         assert hit == {key: before[key] for key in hit}
+        (signal,), (said,) = recorded["signals"], answered["signals"]
+        assert {key: signal[key] for key in said} == said
+        assert (recorded["redactions"], recorded["consent"]) == ([], answered["consent"])
     assert body["query"]["text"] == "bear"
     assert body["searched"] == asked["searched"]
     assert body["models"] == ["fake@1"]

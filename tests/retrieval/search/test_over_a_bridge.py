@@ -279,7 +279,10 @@ def test_the_signal_the_record_and_its_explanation_name_the_bridge(served, holdi
     kept = [s for i in Influence.objects.filter(record=record) for s in i.signals if "bridge" in s]
     assert {signal["bridge"] for signal in kept} == {"seer@1->hearer@1"}
     explained = client.get(f"/api/v1/searches/{body['search_id']}/").json()
-    assert explained["hits"][0]["influence"] == body["hits"][0]["influence"]
+    answered = body["hits"][0]["influence"]["signals"][0]
+    recorded = explained["hits"][0]["influence"]["signals"][0]
+    assert {key: recorded[key] for key in answered} == answered
+    assert list(explained["basis"]["bridges"]) == ["seer@1->hearer@1"]
     assert any("bridge" in s for hit in explained["hits"] for s in hit["influence"]["signals"])
 
 

@@ -1,0 +1,52 @@
+"""From an encoded query to its hits: the same way for a search and for its replay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.models import User
+from audit.searches import InfluenceData
+from retrieval.fusion import fuse
+from retrieval.services.search.answer import hits_of, influence_of, segments_shown
+from retrieval.services.search.candidates import candidates
+from retrieval.services.search.checks import Checked
+from retrieval.services.search.query import Query
+from retrieval.services.search.reach import Reach
+from retrieval.services.search.types import Hit
+
+# Assets looked at again for one that is answered: some may have been hidden in this very moment.
+_LOOKED_AT = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """The hits, best first, and in the same order what the record keeps of each."""
+
+    hits: list[Hit]
+    influences: list[InfluenceData]
+
+
+def hits_find(*, user: User, asked: Checked, reach: Reach, query: Query) -> Found:
+    """What the query finds of what ``user`` may see now. Call inside ``scope.user``."""
+    request = asked.request
+    fused = fuse(candidates(asked=asked, reach=reach, query=query), method=request.fusion)
+    near = {one.asset_id: one for one in fused[: _LOOKED_AT * request.top_k]}
+    shown = segments_shown(
+        user=user,
+        segment_ids=[one.best.segment_id for one in near.values()],
+        collections=reach.collections,
+    )
+    hits = hits_of(
+        fused=list(near.values()),
+        shown=shown,
+        top_k=request.top_k,
+        include_uncertain=request.include_uncertain,
+    )
+    return Found(
+        hits=hits,
+        influences=[
+            influence_of(hit=hit, fused=found, asset=shown[found.best.segment_id].asset)
+            for hit in hits
+            for found in (near[hit.asset.id],)
+        ],
+    )
