@@ -68,6 +68,15 @@ class Unprocessable(RetrievalError):
     title = "The file cannot be used"
 
 
+class TooMany(RetrievalError):
+    """More often than anybody does this by hand; it is welcome again in a while."""
+
+    status = 429
+    title = "Too many requests"
+    transient = True
+    retry_after_seconds = 60
+
+
 class Unavailable(RetrievalError):
     """A part of the appliance does not answer right now; nothing was let through."""
 

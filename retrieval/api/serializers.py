@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.api.base import InputSerializer
 from accounts.models import Team, User
+from retrieval.api.feedback_serializers import FeedbackOutput
 from retrieval.api.fields import ObjectField
 from retrieval.models import Role
 from retrieval.selectors.collections import HeldCollection
@@ -155,3 +156,8 @@ class TracesOutput(serializers.Serializer[Any]):
     )
     queries_kept_until = serializers.DateTimeField(allow_null=True)
     latest = TraceOutput(many=True)
+    feedback = serializers.IntegerField(help_text="Hits that the caller has judged.")
+    words_shared = serializers.IntegerField(
+        help_text="Of them, those where stewards and curators may see the words of the search."
+    )
+    latest_feedback = FeedbackOutput(many=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.api import assets, collections, models, profiles, reviews, search
+from retrieval.api import assets, collections, feedback, models, profiles, reviews, search
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
@@ -48,6 +48,17 @@ urlpatterns = [
     path("subjects/lookup/", profiles.LookupView.as_view(), name="subject-lookup"),
     path("search/", search.SearchView.as_view(), name="search"),
     path("searches/<uuid:search_id>/", search.SearchRecordView.as_view(), name="search-record"),
+    path("searches/<uuid:search_id>/feedback/", feedback.FeedbackView.as_view(), name="feedback"),
+    path(
+        "collections/<uuid:collection_id>/labelled-queries/",
+        feedback.LabelledQueriesView.as_view(),
+        name="labelled-queries",
+    ),
+    path(
+        "collections/<uuid:collection_id>/labelled-queries/<uuid:labelled_id>/",
+        feedback.LabelledQueryView.as_view(),
+        name="labelled-query",
+    ),
     path("models/", models.ModelsView.as_view(), name="models"),
     path("models/<uuid:model_id>/promote/", models.PromoteView.as_view(), name="model-promote"),
     path("models/<uuid:model_id>/rollback/", models.RollbackView.as_view(), name="model-rollback"),

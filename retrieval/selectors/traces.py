@@ -12,6 +12,8 @@ from django.utils import timezone
 from accounts import trail
 from accounts.models import User
 from audit.models import LedgerEntry, SearchRecord
+from retrieval.feedback_models import Feedback, LabelledQuery
+from retrieval.selectors.feedback import Judged, feedback_list
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,20 @@ class Traces:
     queries_kept: int
     queries_kept_until: datetime | None
     latest: list[LedgerEntry]
+    feedback: int  # votes on hits
+    words_shared: int  # of them, those that let stewards see the words
+    latest_feedback: list[Judged]
 
 
 def traces_of(*, user: User, latest: int = 50) -> Traces:
-    """What the ledger and the search records hold of ``user``'s own doing. Five queries."""
+    """What the ledger and the search records hold of ``user``'s own doing.
+
+    In ``scope.user``; nine queries.
+    """
     actor = trail.actor_id(user)
     entries: QuerySet[LedgerEntry] = LedgerEntry.objects.filter(actor=actor).order_by("-seq")
     records = SearchRecord.objects.filter(user_id=user.pk)
+    votes = Feedback.objects.filter(user=user)
     kept = records.filter(kept_until__gt=timezone.now())
     return Traces(
         actor=actor,
@@ -43,4 +52,7 @@ def traces_of(*, user: User, latest: int = 50) -> Traces:
         queries_kept=kept.count(),
         queries_kept_until=kept.aggregate(last=Max("kept_until"))["last"],
         latest=list(entries[:latest]),
+        feedback=votes.count(),
+        words_shared=LabelledQuery.objects.filter(feedback__in=votes).count(),
+        latest_feedback=feedback_list(user=user, limit=latest),
     )

@@ -18,9 +18,10 @@ from retrieval.access import Permission
 from retrieval.errors import NotVisible
 from retrieval.models import Asset, ProvenanceStep, Segment
 from retrieval.selectors.assets import asset_rows
+from retrieval.services.feedback_retention import feedback_forget
+from retrieval.services.indexing import assets_unindex
 from retrieval.services.review_queue import forget
 from retrieval.states import RawState, State
-from retrieval.vectors import backend, tables
 
 logger = structlog.get_logger("vitrine.ingest")
 
@@ -47,12 +48,12 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
         if asset is None or asset.state == State.ERASED:
             raise NotVisible("There is no such asset.")
         _blank(asset)
-        for table in tables():
-            backend().delete(table=table, asset_ids=[asset_id])
+        assets_unindex(asset_ids=[asset_id])
         Segment.objects.filter(asset_id=asset_id).delete()
         ProvenanceStep.objects.filter(asset_id=asset_id).delete()
         blind_forget(asset_ids=[asset_id])
         forget(asset_id=asset_id)
+        feedback_forget(asset_id=asset_id)
         ledger.record(
             event="ingest:asset:delete",
             actor=actor_id(user),

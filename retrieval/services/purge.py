@@ -15,6 +15,7 @@ from audit import ledger
 from audit.blind import blind_due, blind_purge
 from retrieval import media, scope
 from retrieval.models import Asset
+from retrieval.services.feedback_retention import feedback_purge
 from retrieval.states import IN_PROGRESS, RawState, State
 
 logger = structlog.get_logger("vitrine.retention")
@@ -29,12 +30,13 @@ _ABANDONED_SECONDS = 3600.0
 class Purged:
     """How many originals were (in a dry run: would be) destroyed, and stray blobs removed.
 
-    ``blind``: blind indexes whose period is over.
+    ``blind``: blind indexes whose period is over; ``feedback``: votes on hits, likewise.
     """
 
     raw: int = 0
     strays: int = 0
     blind: int = 0
+    feedback: int = 0
 
 
 def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
@@ -46,16 +48,23 @@ def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
     if dry_run:
         with scope.system():
             raw = Asset.objects.filter(_due()).count()
-            return Purged(raw=raw, strays=len(set(_strays())), blind=blind_due())
+            blind = blind_due()
+        return Purged(
+            raw=raw,
+            strays=len(set(_strays())),
+            blind=blind,
+            feedback=feedback_purge(dry_run=True),
+        )
     raw = 0
     while done := _purge_batch(batch):
         raw += done
     strays = strays_remove()
     with scope.system():
         blind = blind_purge()
-    if raw or strays or blind:
-        logger.info("purged", raw=raw, strays=strays, blind=blind)
-    return Purged(raw=raw, strays=strays, blind=blind)
+    feedback = feedback_purge()
+    if raw or strays or blind or feedback:
+        logger.info("purged", raw=raw, strays=strays, blind=blind, feedback=feedback)
+    return Purged(raw=raw, strays=strays, blind=blind, feedback=feedback)
 
 
 def _due() -> Q:

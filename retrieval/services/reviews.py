@@ -29,12 +29,13 @@ from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.review_models import RedactionReport, Review
 from retrieval.selectors.profiles import profile_of
 from retrieval.selectors.reviews import Decision, ReviewView, options, review_get
+from retrieval.services.feedback_retention import feedback_forget
+from retrieval.services.indexing import assets_unindex
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
 from retrieval.services.review_apply import rendition_digest
 from retrieval.services.review_queue import in_doubt
 from retrieval.states import State, may_move
-from retrieval.vectors import backend, tables
 
 logger = structlog.get_logger("vitrine.review")
 
@@ -200,8 +201,7 @@ def _move(view: ReviewView, decision: Decision) -> None:
     )
     raw_deadline_set(asset_id=asset_id)
     if old is State.SEARCHABLE:  # out of the very next search
-        for table in tables():
-            backend().delete(table=table, asset_ids=[asset_id])
+        assets_unindex(asset_ids=[asset_id])
     _blobs_follow(asset_id, rejected=rejected, decision=decision)
     if stage:
         enqueue_after_commit(stage, asset_id)
@@ -211,6 +211,7 @@ def _blobs_follow(asset_id: UUID, *, rejected: bool, decision: Decision) -> None
     """A rejected asset keeps nothing that could be shown; a decided one needs no preview."""
     if rejected:
         Segment.objects.filter(asset_id=asset_id).delete()
+        feedback_forget(asset_id=asset_id)
         transaction.on_commit(lambda: media.destroy_redacted(asset_id), robust=True)
     elif decision is not Decision.REDACT:
         transaction.on_commit(lambda: media.remove_previews(asset_id), robust=True)

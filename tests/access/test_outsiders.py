@@ -4,7 +4,7 @@ Endpoints come from the URL conf: a new one without a line
 in ``EXPECTED`` fails here."""
 
 import io
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -12,8 +12,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.services.teams import team_create
 from accounts.services.users import user_create
 from audit.models import LedgerEntry
+from audit.searches import InfluenceData, record_search
 from retrieval import scope
-from retrieval.models import EvaluationRun, Grant, ModelVersion, Space
+from retrieval.models import EvaluationRun, Grant, LabelledQuery, ModelVersion, Space
 from tests.cast import client_of
 from tests.factories import make_asset, make_review
 
@@ -66,6 +67,11 @@ EXPECTED = {
     ("subject-lookup", "post"): 403,
     ("search", "post"): "search",
     ("search-record", "get"): 404,
+    ("feedback", "post"): 404,
+    ("feedback", "delete"): 404,
+    ("labelled-queries", "get"): 404,
+    ("labelled-queries", "post"): 404,
+    ("labelled-query", "delete"): 404,
     ("models", "get"): "own",
     ("model-promote", "post"): 403,
     ("model-rollback", "post"): 403,
@@ -88,6 +94,8 @@ BODIES = {
     "collection": {"name": "x"},
     "grants": {"user": "otto", "role": "steward"},
     "search": {"text": "bear"},
+    "feedback": {"rank": 1, "relevant": True},
+    "labelled-queries": {"text": "bear", "asset": str(UUID(int=1))},
     "profiles": {"name": "theirs", "rules": {"entities": {}}},
     "profile": {"rules": {"entities": {}}},
     "subject-lookup": {"identifier": "ann@example.org"},
@@ -129,11 +137,26 @@ def ids(people):
             people.collection, rendition=b"text", segments=("text",), title="Secret bear"
         )
         grant = Grant.objects.filter(collection=people.collection).first()
+        return _ids(people, asset, grant)
+
+
+def _ids(people, asset, grant):
     return {
         "collection_id": people.collection.pk, "asset_id": asset.pk, "grant_id": grant.pk,
         "user_id": people.searcher.pk, "name": "standard",
         "team_id": team_create(by=None, slug="secret", name="Secret").pk,
-        "search_id": uuid4(),
+        "search_id": record_search(
+            user_id=people.searcher.pk, user_label="sara", query_modality="text", query=b"Secret",
+            query_redactions=[], collections=[people.collection.pk], modalities=["text"],
+            models_used=[], parameters={}, confident=True,
+            influences=[InfluenceData(
+                rank=1, asset_id=asset.pk, collection_id=people.collection.pk,
+                segment_id=asset.segments.get().pk, confidence=0.9, verdict="match",
+            )],
+        ).pk,
+        "labelled_id": LabelledQuery.objects.create(
+            collection=people.collection, asset=asset, words=b"x", digest=b"x" * 32
+        ).pk,
         "model_id": ModelVersion.objects.create(
             name="any", version="1", space=Space.objects.create(name="any", dimension=2)
         ).pk,
