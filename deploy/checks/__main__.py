@@ -9,10 +9,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.checks.services import temporary_appliance
+from deploy.checks.services import OUTSIDE, temporary_appliance
 from deploy.embedded.postgres import PostgresError
 from deploy.paths import ROOT
 
+# Each may start both servers, 1.3 GB in all, and a database.
+_MOST_PROCESSES = 4
 _LINTERS = (
     ("ruff check", ["ruff", "check", "."]),
     ("ruff format", ["ruff", "format", "--check", "."]),
@@ -41,12 +43,28 @@ def _test(arguments: list[str], env: Mapping[str, str]) -> int:
     """Run pytest, whose own summary is the last thing printed."""
     if "VITRINE_CHROMIUM" not in env:
         print("No Chromium on this machine: browser tests will be skipped.", flush=True)
-    process = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], env=env)
+    argv = [sys.executable, "-m", "pytest", *_several(arguments), *arguments]
+    process = subprocess.Popen(argv, env={**env, "PYTEST_PLUGINS": "deploy.checks.own_services"})
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:  # pytest got it too and is finishing
             continue
+
+
+def _several(arguments: list[str]) -> list[str]:
+    """The options for several processes, a file to each at a time; none where it was chosen.
+
+    Servers from outside are not shared: their one database would be made twice. A few tests named
+    by hand are quicker in one process, which has no second database to make.
+    """
+    outside = any(os.environ.get(name) for name in OUTSIDE)
+    chosen = any(one.startswith(("-n", "--dist", "--pdb", "-p")) for one in arguments)
+    named = any("::" in one or one.endswith(".py") for one in arguments)
+    if outside or chosen or named:
+        return []
+    processes = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
+    return ["-n", str(processes), "--dist", "loadfile"] if processes > 1 else []
 
 
 def _lint(env: Mapping[str, str]) -> int:

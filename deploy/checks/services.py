@@ -13,6 +13,7 @@ from deploy.embedded.__main__ import running
 from deploy.embedded.place import remove_outside
 from deploy.paths import Paths
 
+OUTSIDE = ("DATABASE_URL", "REDIS_URL")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -26,11 +27,7 @@ def temporary_appliance() -> Iterator[dict[str, str]]:
     paths = Paths(folder.resolve())
     try:
         with running(paths) as environment:
-            named = {
-                name: value
-                for name in ("DATABASE_URL", "REDIS_URL")
-                if (value := os.environ.get(name))
-            }
+            named = {name: value for name in OUTSIDE if (value := os.environ.get(name))}
             yield {**environment, **named, **_browser()}
     finally:
         remove_outside(paths)

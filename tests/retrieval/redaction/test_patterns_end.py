@@ -36,8 +36,8 @@ SEEDS = [
 def patterns():
     for recognizer in recognizers():
         if isinstance(recognizer, PatternsRecognizer):
-            for pattern in (*recognizer._patterns, *recognizer._codes):
-                yield pytest.param(pattern, id=f"{recognizer.name}-{pattern.kind}-{id(pattern)}")
+            for number, pattern in enumerate((*recognizer._patterns, *recognizer._codes)):
+                yield pytest.param(pattern, id=f"{recognizer.name}-{pattern.kind}-{number}")
 
 
 def cpu_seconds(work):
