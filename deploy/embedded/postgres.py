@@ -18,9 +18,13 @@ from deploy.embedded.place import Place, find_place
 from deploy.embedded.process import Account, Launch, is_running, kill_session, wait_until
 from deploy.embedded.urls import DATABASE, OWNER, database_url
 from deploy.paths import Paths
+from deploy.setup.preflight import memory_bytes
 
 PORT = "5432"  # only names the socket: .s.PGSQL.5432
 _SMALL_SHM_BYTES = 1 << 30
+# Of the machine's memory: a search walks through an index page by page, several times slower where
+# the pages lie outside the server's own buffers. Shared memory counts only once touched.
+_BUFFERS_SHARE, _LEAST_BUFFERS, _MOST_BUFFERS = 1 / 6, 256 << 20, 16 << 30
 _STALE_STOP_SECONDS = 60.0
 
 _HBA = """\
@@ -34,9 +38,6 @@ _SETTINGS = {
     "port": PORT,
     "max_connections": "100",
     "password_encryption": "scram-sha-256",
-    # Small machines: shared memory counts only once touched, and plans are short.
-    "shared_buffers": "256MB",
-    "effective_cache_size": "1GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "huge_pages": "off",
@@ -156,6 +157,10 @@ class EmbeddedPostgres:
 
     def _configuration(self) -> str:
         settings = dict(_SETTINGS, unix_socket_directories=str(self.place.socket_dir))
+        memory = memory_bytes()
+        buffers = min(max(int(memory * _BUFFERS_SHARE), _LEAST_BUFFERS), _MOST_BUFFERS)
+        settings["shared_buffers"] = f"{buffers >> 20}MB"
+        settings["effective_cache_size"] = f"{max(memory >> 21, 1024)}MB"
         # Containers often give /dev/shm 64 MB, too little for a parallel index build.
         settings["dynamic_shared_memory_type"] = (
             "posix" if _shm_bytes() >= _SMALL_SHM_BYTES else "mmap"

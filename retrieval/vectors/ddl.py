@@ -66,8 +66,10 @@ def table_name(ref: str) -> str:
 
 
 @contextmanager
-def owner_connection() -> Iterator[psycopg.Connection]:
+def owner_connection(*, autocommit: bool = False) -> Iterator[psycopg.Connection]:
     """The owner's connection to the database that Django uses; one transaction.
+
+    With ``autocommit`` each statement is its own: what runs CONCURRENTLY needs that.
 
     Raises:
         Unavailable: DATABASE_URL is not set here, or its login is refused.
@@ -76,7 +78,9 @@ def owner_connection() -> Iterator[psycopg.Connection]:
     if not url:
         raise Unavailable("DATABASE_URL, the login that owns the database, is not set here.")
     try:
-        conn = psycopg.connect(url, dbname=connection.settings_dict["NAME"])
+        conn = psycopg.connect(
+            url, dbname=connection.settings_dict["NAME"], autocommit=autocommit
+        )
     except psycopg.OperationalError as error:
         raise Unavailable("The database refused the login that DATABASE_URL names.") from error
     with conn:
@@ -93,7 +97,7 @@ def create_table(*, table: str, dimension: int, shards: int = SHARED_SHARDS) -> 
     if not 1 <= dimension <= MAX_DIMENSION:
         raise ValueError(f"expected a dimension from 1 to {MAX_DIMENSION}, got {dimension}")
     with owner_connection() as conn:
-        there = _dimension_of(conn, table)
+        there = dimension_of(conn, table)
         if there is not None:
             if there != dimension:
                 raise ValueError(f"{table} has dimension {there}, expected {dimension}")
@@ -117,8 +121,9 @@ def drop_table(*, table: str) -> None:
         conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
 
 
-def _dimension_of(conn: psycopg.Connection, table: str) -> int | None:
-    # pgvector keeps the dimension in atttypmod.
+def dimension_of(conn: psycopg.Connection, table: str) -> int | None:
+    """The dimension of a vector table; None where there is no such table, or no ``vec`` in it."""
+    # pgvector keeps it in atttypmod.
     row = conn.execute(
         "SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'vec'",
         [table],

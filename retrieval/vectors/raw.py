@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +13,7 @@ from pgvector.psycopg.halfvec import register_halfvec_info
 from psycopg import sql
 from psycopg.types import TypeInfo
 
+from audit import wire
 from retrieval.vectors.base import Vector
 
 # The type's number differs between databases, and is asked for once a process in each.
@@ -27,22 +27,15 @@ def half(vector: Vector) -> HalfVector:
 
 @contextmanager
 def executed(
-    statement: sql.SQL | sql.Composed, parameters: Sequence[Any]
+    statement: sql.SQL | sql.Composed, parameters: Sequence[Any] | Mapping[str, Any]
 ) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor on which the statement has run; rows come back in binary.
 
-    Django binds on the client, in text; a vector of 384 numbers is worth the other way.
+    Takes vectors and ``Ids`` as parameters.
     """
     connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    raw: psycopg.Connection[Any] = connection.connection
-    _register(raw)
-    started = time.monotonic()
-    with connection.wrap_database_errors, psycopg.Cursor(raw) as cursor:
-        cursor.execute(statement, parameters, binary=True)
-        if connection.queries_logged:  # whoever counts statements must see these too
-            seconds = f"{time.monotonic() - started:.3f}"
-            connection.queries_log.append({"sql": statement.as_string(raw), "time": seconds})
+    _register(connection.connection)
+    with wire.executed(statement, parameters) as cursor:
         yield cursor
 
 

@@ -108,7 +108,7 @@ def test_a_small_collection_among_many_rows_is_reached_through_its_index(table, 
             statements.append((statement, parameters))
             return executed(statement, parameters)
 
-        monkeypatch.setattr("retrieval.vectors.pgvector.executed", noted)
+        monkeypatch.setattr("retrieval.vectors.searching.executed", noted)
         ask(vectors[0], collections[:2])
         [(statement, parameters)] = statements
         plan = explain(statement, parameters)[0]["Plan"]

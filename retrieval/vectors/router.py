@@ -1,0 +1,111 @@
+"""Which rows of which partition are compared, and how: exactly, or through an index. Pure.
+
+Small collections lie together and are compared exactly, found through a b-tree on the collection,
+so that no other collection's rows cost anything or change anything. A collection with a ready index
+is asked through it. Under a filter few candidates are compared exactly, whatever indexes there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from retrieval.vectors.base import VectorRequest
+from retrieval.vectors.shards import ShardMap, shard_of
+
+# hnsw.ef_search takes no more. https://github.com/pgvector/pgvector#query-options
+MOST_EF = 1000
+# What an index finds by signs alone is compared again by whole vectors: so many for one wanted.
+RERANKED = 4
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One ordered scan of one partition, or of a table's shared shard.
+
+    ``route`` is ``exact``, ``hnsw`` or ``binary``. ``shard`` of None: the parent, in all its
+    shards. ``assets``: only these, where a filter's candidates are few; None asks for no such list.
+    """
+
+    request: int
+    modality: str
+    route: str
+    shard: int | None
+    own: bool
+    collections: tuple[UUID, ...]
+    limit: int
+    assets: tuple[UUID, ...] | None = None
+
+    @property
+    def approximate(self) -> bool:
+        """Whether an index decides what is found."""
+        return self.route != "exact"
+
+    def exactly(self) -> Branch:
+        """The same rows, all compared."""
+        return replace(self, route="exact")
+
+
+# The assets that a filter lets through, by collection; None where they are too many to list.
+Candidates = Mapping[UUID, Sequence[UUID]] | None
+
+
+def branches(
+    *,
+    number: int,
+    request: VectorRequest,
+    shards: ShardMap,
+    shared_shards: int,
+    candidates: Candidates,
+) -> list[Branch]:
+    """Every scan that together answers ``request``, the ``number``-th of a call."""
+    collections = tuple(dict.fromkeys(request.collections))
+    listed = not request.where.empty and candidates is not None
+    if listed and candidates is not None:
+        collections = tuple(one for one in collections if candidates.get(one))
+    owned = shards.owned(collections)
+    shared: dict[int, list[UUID]] = {}
+    for one in shards.shared(collections):
+        shared.setdefault(shard_of(one, shards=shared_shards), []).append(one)
+    made: list[Branch] = []
+    for modality in dict.fromkeys(request.modalities):
+        for collection, place in owned.items():
+            indexed = place.ready and not listed
+            made.append(
+                Branch(
+                    request=number,
+                    modality=modality,
+                    route=place.index if indexed else "exact",
+                    shard=place.shard,
+                    own=True,
+                    collections=(collection,),
+                    limit=request.top_k,
+                    assets=_assets(candidates, (collection,)) if listed else None,
+                )
+            )
+        made += [
+            Branch(
+                request=number,
+                modality=modality,
+                route="exact",
+                shard=shard,
+                own=False,
+                collections=tuple(held),
+                limit=request.top_k,
+                assets=_assets(candidates, held) if listed else None,
+            )
+            for shard, held in shared.items()
+        ]
+    return made
+
+
+def _assets(candidates: Candidates, collections: Sequence[UUID]) -> tuple[UUID, ...]:
+    of = candidates or {}
+    return tuple(asset for one in collections for asset in of.get(one, ()))
+
+
+def breadth(*, least: int, branches: Sequence[Branch]) -> int:
+    """How many candidates an index search keeps (``hnsw.ef_search``) for these scans together."""
+    wanted = [2 * b.limit * (RERANKED if b.route == "binary" else 1) for b in branches if b.approximate]
+    return min(max([least, *wanted]), MOST_EF)

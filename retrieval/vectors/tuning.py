@@ -1,0 +1,73 @@
+"""What was measured about searching on this machine, and the thresholds that follow from it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from retrieval.models import VectorTuning
+
+_MOST_AGE_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Thresholds of searches. ``at`` is when they were measured; None: these are the defaults.
+
+    ``own_rows``: from so many rows a collection gets a shard and an index of its own.
+    ``listed_assets``: up to so many assets that pass a filter are compared exactly.
+    ``ef_search``: candidates that an index search keeps, at least. ``scan_tuples``: rows that one
+    looks at, at most, before the rest is compared exactly.
+    """
+
+    own_rows: int = 25_000
+    listed_assets: int = 10_000
+    ef_search: int = 100
+    scan_tuples: int = 40_000
+    exact_us: float | None = None
+    index_us: float | None = None
+    at: datetime | None = None
+
+
+DEFAULT = Tuning()
+
+_lock = threading.Lock()
+_known: tuple[str, float, Tuning] | None = None
+
+
+def current() -> Tuning:
+    """The thresholds as this process knows them; read first where they are some minutes old."""
+    global _known
+    database, now = connection.settings_dict["NAME"], time.monotonic()
+    known = _known
+    if known is None or known[0] != database or now - known[1] > _MOST_AGE_SECONDS:
+        row = VectorTuning.objects.order_by("-at").first()
+        made = DEFAULT if row is None else _tuning(row.measured, row.at)
+        known = (database, now, made)
+        with _lock:
+            _known = known
+    return known[2]
+
+
+def forget() -> None:
+    """The next search reads the thresholds."""
+    global _known
+    with _lock:
+        _known = None
+
+
+def _tuning(measured: dict[str, Any], at: datetime) -> Tuning:
+    return Tuning(
+        own_rows=int(measured["own_rows"]),
+        listed_assets=int(measured["listed_assets"]),
+        ef_search=int(measured["ef_search"]),
+        scan_tuples=DEFAULT.scan_tuples,
+        exact_us=float(measured["exact_us"]),
+        index_us=float(measured["index_us"]),
+        at=at,
+    )
