@@ -43,10 +43,10 @@ def actor_for(user_id: UUID, label: str) -> UUID:
     until, actor = _known.get(user_id, (0.0, user_id))
     if until > time.monotonic():
         return actor
-    blind = _blind(user_id)
+    blind = blind_of(user_id)
     found = _find(blind) or _create(user_id, label, blind)
     # Only what is committed may be remembered: a transaction that rolls back takes its actor along.
-    transaction.on_commit(partial(_remember, user_id, found))
+    transaction.on_commit(partial(remember, user_id, found))
     return found
 
 
@@ -87,7 +87,8 @@ def cache_clear() -> None:
     _known.clear()
 
 
-def _blind(user_id: UUID) -> bytes:
+def blind_of(user_id: UUID) -> bytes:
+    """Under which value an actor's row is found by the user, 32 bytes (HMAC-SHA-256)."""
     key = default_keystore().get_or_create("system", "actor-index")
     return hmac.digest(key, user_id.bytes, hashlib.sha256)
 
@@ -115,7 +116,8 @@ def _create(user_id: UUID, label: str, blind: bytes) -> UUID:
     return stored
 
 
-def _remember(user_id: UUID, actor: UUID) -> None:
+def remember(user_id: UUID, actor: UUID) -> None:
+    """Saves this process a look for a minute: the actor of that user was read from the database."""
     if len(_known) >= _CACHE_ACTORS:
         _known.clear()
     _known[user_id] = (time.monotonic() + _CACHE_SECONDS, actor)

@@ -237,7 +237,7 @@ class SearchRecordAdmin(LookedAt):
         fields = ["id", "at", _who(request), "query_modality", "query_redactions", "modalities"]
         fields += ["models_used", "confident", "kept_until"]
         if _scope(request).everything:
-            fields += ["collections", "hit_count", "parameters", "total_ms"]
+            fields += ["searched_in", "hit_count", "parameters", "total_ms"]
         return fields
 
     get_readonly_fields = get_fields

@@ -54,7 +54,7 @@ def record(
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT audit_record(%s, %s, %s::jsonb, %s)",
-            [actor, event, _refs(refs), _payload(event, payload, personal_to)],
+            [actor, event, refs_json(refs), _payload(event, payload, personal_to)],
         )
 
 
@@ -86,7 +86,8 @@ def payload_read(*, event: str, payload: str) -> dict[str, Any] | None:
     return said
 
 
-def _refs(refs: Mapping[str, Ref | Iterable[Ref]]) -> str:
+def refs_json(refs: Mapping[str, Ref | Iterable[Ref]]) -> str:
+    """``refs`` as ``audit_record`` takes them."""
     return json.dumps(
         {
             name: str(value) if isinstance(value, str | int | UUID) else [str(one) for one in value]
@@ -95,12 +96,15 @@ def _refs(refs: Mapping[str, Ref | Iterable[Ref]]) -> str:
     )
 
 
+def payload_text(payload: Mapping[str, Any] | None) -> str:
+    """A payload that is about nobody as ``audit_record`` takes it: canonical JSON, or nothing."""
+    return rfc8785.dumps(dict(payload)).decode() if payload else ""
+
+
 def _payload(event: str, payload: Mapping[str, Any] | None, personal_to: PersonalTo | None) -> str:
-    if not payload:
-        return ""
+    if not payload or personal_to is None:
+        return payload_text(payload)
     text: bytes = rfc8785.dumps(dict(payload))
-    if personal_to is None:
-        return text.decode()
     key = default_keystore().get_or_create(personal_to.kind, str(personal_to.id))
     sealed = encrypt_small(key, text, purpose="ledger", object_id=f"{personal_to.id}/{event}")
     head = _CONFIDENTIAL + bytes([_KINDS.index(personal_to.kind)]) + personal_to.id.bytes

@@ -87,6 +87,22 @@ class LedgerEntry(models.Model):
         return f"{self.seq} {self.event}"
 
 
+class CollectionSet(models.Model):
+    """Collections that were searched together, where they are too many to write with each record.
+
+    Named by SHA-256 over their ids, ascending, 16 bytes each.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    collections = ArrayField(models.UUIDField())
+
+    class Meta:
+        indexes = [GinIndex(fields=["collections"], name="collections_of_a_set")]
+
+    def __str__(self) -> str:
+        return self.digest
+
+
 class SearchRecord(models.Model):
     """What one search was asked of, by whom, with which models, and how sure the answer was.
 
@@ -104,7 +120,11 @@ class SearchRecord(models.Model):
     query_redactions = models.JSONField(default=list)
     kept_query = models.BinaryField(null=True)
     kept_until = models.DateTimeField(null=True, db_index=True)
+    # Which collections: here where they are few, otherwise as a set; see ``searched_in``.
     collections = ArrayField(models.UUIDField(), default=list)
+    collection_set = models.ForeignKey(
+        CollectionSet, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     modalities = ArrayField(models.CharField(max_length=16), default=list)
     models_used = ArrayField(models.CharField(max_length=100), default=list)
     parameters = models.JSONField(default=dict)
@@ -125,6 +145,12 @@ class SearchRecord(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    @property
+    def searched_in(self) -> list[uuid.UUID]:
+        """Ids of every collection that was searched, ascending. One query where they are many."""
+        many = self.collection_set
+        return sorted(self.collections if many is None else many.collections)
 
 
 class Influence(models.Model):

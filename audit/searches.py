@@ -13,7 +13,6 @@ import hmac
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,11 +21,25 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from audit import ledger
 from audit.actors import actor_for
 from audit.crypto import decrypt_small, derive_key, encrypt_small
+from audit.ids import Ids
 from audit.keystore import KeyDestroyed, KeyMissing, default_keystore
 from audit.models import Influence, SearchRecord
+from audit.search_rows import InfluenceData, search_write
+
+__all__ = [
+    "DUE_TOGETHER",
+    "EVENT",
+    "REFS_AT_MOST",
+    "InfluenceData",
+    "default_query_period",
+    "kept_query",
+    "purge_kept_queries",
+    "query_hmac",
+    "record_digest",
+    "record_search",
+]
 
 EVENT = "search:query:run"
 DUE_TOGETHER = timedelta(minutes=10)
@@ -36,22 +49,6 @@ REFS_AT_MOST = 32
 _DUE_FORMAT = "query-%Y%m%dT%H%MZ"
 _MONTH_FORMAT = "hmac-%Y-%m"
 _MARKS_KEPT_SECONDS = 7 * 86400.0
-
-
-@dataclass(frozen=True)
-class InfluenceData:
-    """Why one hit came up. ``confidence`` is 0 to 1, higher is better; ``rank`` begins at 1."""
-
-    rank: int
-    asset_id: UUID
-    collection_id: UUID
-    segment_id: int
-    confidence: float
-    verdict: str
-    signals: list[dict[str, Any]] = field(default_factory=list)
-    redactions: list[str] = field(default_factory=list)
-    consent: str = "not required"
-    versions: dict[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic(savepoint=False)
@@ -74,7 +71,9 @@ def record_search(
     kept: bytes | None = None,
     basis: dict[str, Any] | None = None,
 ) -> SearchRecord:
-    """The record, its influences and its ledger entry: three statements, the caller's transaction.
+    """The record, its influences and its ledger entry: one statement, in the caller's transaction.
+
+    Many collections are written once for all searches over the same ones.
 
     ``query`` is the redacted query in one canonical form, of which the HMAC is made; ``kept`` is
     what is kept of it, encrypted, for explanation and replay (by default ``query`` itself).
@@ -82,6 +81,8 @@ def record_search(
     VITRINE_KEPT_QUERY_HOURS.
     """
     now = timezone.now()
+    ids = Ids.of(collections)
+    few = len(ids) <= REFS_AT_MOST
     record = SearchRecord(
         id=search_id or uuid.uuid4(),
         at=now,
@@ -90,7 +91,8 @@ def record_search(
         query_modality=query_modality,
         query_hmac=query_hmac(query, at=now),
         query_redactions=query_redactions,
-        collections=list(collections),
+        collections=list(ids) if few else [],
+        collection_set_id=None if few else ids.digest.hex(),
         modalities=list(modalities),
         models_used=list(models_used),
         parameters=parameters,
@@ -101,13 +103,12 @@ def record_search(
     )
     period = default_query_period() if keep_query_for is None else keep_query_for
     _keep(record, query if kept is None else kept, period)
-    record.save(force_insert=True)
-    Influence.objects.bulk_create([Influence(record=record, **vars(i)) for i in influences])
-    few = len(record.collections) <= REFS_AT_MOST
     named = record.collections if few else [i.collection_id for i in influences]
-    ledger.record(
+    search_write(
+        record=record,
+        influences=influences,
+        many=None if few else ids,
         event=EVENT,
-        actor=record.actor,
         refs={"search": record.id, "collection": sorted({str(c) for c in named})},
         payload={
             "digest": record_digest(record, influences).hex(),
@@ -180,7 +181,11 @@ def record_digest(
         "at": record.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor": record.actor,
         "query": [record.query_modality, bytes(record.query_hmac).hex(), record.query_redactions],
-        "searched": [record.collections, record.modalities, record.models_used],
+        "searched": [
+            record.collection_set_id or record.collections,
+            record.modalities,
+            record.models_used,
+        ],
         "parameters": record.parameters,
         "confident": record.confident,
         "hits": [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from audit.models import LedgerEntry, RetentionPolicy, SearchRecord
+from audit.models import CollectionSet, LedgerEntry, RetentionPolicy, SearchRecord
 from audit.scope import AuditScope
 
 
@@ -37,7 +37,9 @@ def search_record_list(*, scope: AuditScope) -> QuerySet[SearchRecord]:
     """Records of searches, newest first: a steward's are those that searched their collections."""
     records = SearchRecord.objects.order_by("-at")
     if not scope.everything:
-        records = records.filter(collections__overlap=list(scope.collections))
+        governed = list(scope.collections)
+        sets = CollectionSet.objects.filter(collections__overlap=governed).values("digest")
+        records = records.filter(Q(collections__overlap=governed) | Q(collection_set__in=sets))
     return records
 
 

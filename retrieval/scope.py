@@ -68,14 +68,15 @@ def console(user: User | AnonymousUser) -> Iterator[None]:
 @contextmanager
 def _enter(wanted: _Scope) -> Iterator[None]:
     before = _current.get()
+    inside = connection.in_atomic_block
     token = _current.set(wanted)
     try:
         with transaction.atomic():
             _apply(wanted)
             yield
-            # SET LOCAL outlives a savepoint that is released, so the outer scope is put back by
-            # hand. After an exception the rollback does it.
-            if wanted != before:
+            # SET LOCAL ends with the transaction, but outlives a savepoint that is released, so an
+            # outer scope is put back by hand. After an exception the rollback does it.
+            if inside and wanted != before:
                 _apply(before)
     finally:
         _current.reset(token)

@@ -129,7 +129,7 @@ def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
         at=_text(record.at) or "",
         query=_query(record, own=own),
         confident=record.confident,
-        searched=Searched(collections=len(record.collections), modalities=list(record.modalities)),
+        searched=Searched(collections=len(record.searched_in), modalities=list(record.modalities)),
         models=list(record.models_used),
         basis={key: dict(record.basis.get(key, {})) for key in ("models", "bridges")},
         parameters=record.parameters,

@@ -33,7 +33,7 @@ def test_governors_find_back():
 
 def test_two_creators_at_once_get_one_actor(keys):
     user = uuid4()
-    blind = actors._blind(user)
+    blind = actors.blind_of(user)
     first = actors._create(user, "alma", blind)
     assert actors._create(user, "alma", blind) == first
     assert keys.ids("actor") == [str(first)]

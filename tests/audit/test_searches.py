@@ -5,9 +5,11 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from audit import searches
+from audit import search_rows, searches
+from audit.ids import Ids
 from audit.ledger import payload_read
-from audit.models import Influence, LedgerPending, SearchRecord
+from audit.models import CollectionSet, Influence, LedgerPending, SearchRecord
+from audit.scope import AuditScope
 from audit.searches import (
     InfluenceData,
     kept_query,
@@ -15,6 +17,7 @@ from audit.searches import (
     record_digest,
     record_search,
 )
+from audit.selectors import search_record_list
 
 pytestmark = pytest.mark.django_db
 
@@ -76,12 +79,51 @@ def test_without_the_transaction_there_is_no_trace():
     assert not LedgerPending.objects.exists()
 
 
-def test_a_search_costs_three_statements(monkeypatch, django_assert_num_queries):
+def test_a_search_costs_one_statement(monkeypatch, django_assert_num_queries):
     monkeypatch.setattr(searches, "actor_for", lambda *_: UUID(int=9))
-    with django_assert_num_queries(5) as captured, transaction.atomic():
+    with django_assert_num_queries(3) as captured, transaction.atomic():
         search()
     written = [q["sql"] for q in captured if "SAVEPOINT" not in q["sql"]]
-    assert len(written) == 3
+    assert len(written) == 1
+
+
+def many(count):
+    return sorted((uuid4() for _ in range(count)), key=lambda one: one.bytes)
+
+
+def test_many_collections_are_written_once(monkeypatch):
+    monkeypatch.setattr(search_rows, "_written", set())
+    wanted = many(100)
+    first, second = search(collections=wanted), search(collections=wanted[::-1])
+    other = search(collections=wanted[1:])
+    assert CollectionSet.objects.count() == 2
+    stored = [SearchRecord.objects.get(id=one.id) for one in (first, second, other)]
+    assert [one.collections for one in stored] == [[], [], []]
+    assert [one.searched_in for one in stored] == [wanted, wanted, wanted[1:]]
+
+
+def test_a_set_that_was_known_and_is_gone_is_written_again(monkeypatch):
+    wanted = many(40)
+    monkeypatch.setattr(search_rows, "_written", {Ids.of(wanted).digest.hex()})
+    record = search(collections=wanted)
+    assert SearchRecord.objects.get(id=record.id).searched_in == wanted
+
+
+def test_a_steward_sees_searches_over_a_set(monkeypatch):
+    wanted = many(40)
+    record = search(collections=wanted)
+    few = search(collections=wanted[:2])
+    search(collections=many(40))
+    governs = AuditScope(collections=frozenset(wanted[:1]))
+    assert {one.id for one in search_record_list(scope=governs)} == {record.id, few.id}
+
+
+def test_the_ledger_vouches_for_which_collections_a_set_holds():
+    record = search(collections=many(40))
+    stored = SearchRecord.objects.get(id=record.id)
+    before = record_digest(stored)
+    stored.collection_set_id = Ids.of(many(40)).digest.hex()
+    assert record_digest(stored) != before
 
 
 def test_the_ledger_vouches_for_the_record():
