@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from retrieval.excerpts import excerpt
 
 register = template.Library()
 
@@ -17,6 +21,9 @@ _KINDS = {
     "UNREADABLE": "writing that cannot be read (covered)",
     "DRAWN": "marked by a steward",
 }
+_THINGS = {"text": "document", "image": "picture", "audio": "sound"}
+# A confidence in words, from this much on.
+_LIKELY = ((0.9, "very likely right"), (0.7, "likely right"), (0.4, "may be right"))
 _NOUNS = {"text": "words", "image": "picture", "audio": "sound"}
 
 
@@ -52,6 +59,31 @@ def clock(milliseconds: int | None) -> str:
 def noun(modality: str) -> str:
     """What a person calls a modality: words, picture, sound."""
     return _NOUNS.get(modality, modality)
+
+
+@register.filter
+def thing(modality: str) -> str:
+    """What an asset of a modality is called: document, picture, sound."""
+    return _THINGS.get(modality, "asset")
+
+
+@register.filter
+def likely(probability: float) -> str:
+    """A confidence in words."""
+    return next((words for least, words in _LIKELY if probability >= least), "probably not right")
+
+
+@register.filter
+def marked(text: str, asked: str) -> SafeString:
+    """The part of a hit's text around the first of the words asked for, all of them marked."""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html("<mark>{}</mark>", part) if hit else part,)
+            for part, hit in excerpt(text, asked)
+        ),
+    )
 
 
 @register.filter

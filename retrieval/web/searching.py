@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
@@ -10,13 +10,20 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from retrieval import scope
-from retrieval.errors import Invalid
+from retrieval.models import Collection
+from retrieval.selectors.assets import asset_get
 from retrieval.selectors.collections import readable_collections
 from retrieval.selectors.modalities import BASE, modalities_embedded
 from retrieval.selectors.searches import search_explain, search_list
 from retrieval.services.search import SearchRequest, search_run
+from retrieval.services.search.checks import MAX_COLLECTIONS
+from retrieval.web.asking import repeated, request_of
 from retrieval.web.common import is_part, page, visitor
 
+if TYPE_CHECKING:
+    from accounts.models import User
+
+FEW_COLLECTIONS = 12  # more are a list to open
 MODALITIES = (("text", "Texts"), ("image", "Pictures"), ("audio", "Sounds"))
 
 
@@ -31,6 +38,8 @@ def search_page(request: HttpRequest) -> HttpResponseBase:
             "page": "search",
             "modalities": [*MODALITIES, *((m, m.capitalize()) for m in others)],
             "others": others,
+            "few": FEW_COLLECTIONS,
+            "most": f":{MAX_COLLECTIONS}",
             "collections": [held.collection for held in readable_collections(user=user)],
         }
         return render(request, "web/search.html", context)
@@ -43,44 +52,37 @@ def search_run_view(request: HttpRequest) -> HttpResponseBase:
     if request.method == "GET":
         return redirect("web:search")
     user = visitor(request)
-    wanted = _request(request)
+    wanted = request_of(request)
     answer = search_run(user=user, request=wanted).as_json()
     with scope.user(user.pk):
-        names = {str(h.collection.pk): h.collection.name for h in readable_collections(user=user)}
+        of_hits = {hit["asset"]["collection"] for hit in answer["hits"]}
+        found = Collection.objects.filter(id__in=of_hits).values_list("id", "name")
+        names = {str(collection_id): name for collection_id, name in found}
+        like = _like(user, wanted)
     context = {
         "page": "search",
         "answer": answer,
+        "matches": sum(hit["verdict"] == "match" for hit in answer["hits"]),
         "names": names,
         "include_uncertain": wanted.include_uncertain,
+        "words": wanted.text or "",
+        "like": like,
+        "again": repeated(request),
+        "by_file": wanted.file is not None,
+        # Words alone can be shown to stewards, if the searcher wants it.
+        "has_words": answer["query"]["modality"] == "text" and wanted.asset is None,
+        "targets": MODALITIES,
         "inner": "web/partials/results.html",
     }
     template = "web/partials/results.html" if is_part(request) else "web/results_page.html"
     return render(request, template, context)
 
 
-def _is_array(file: Any) -> bool:
-    return file is not None and (file.name or "").endswith(".npy")
-
-
-def _request(request: HttpRequest) -> SearchRequest:
-    form = request.POST
-    file = request.FILES.get("file")
-    parts: dict[str, Any] = {
-        "text": form.get("text", "").strip() or None,
-        "file": file.read() if file else None,
-        "file_modality": form.get("file_modality", "") if _is_array(file) else "",
-        "include_uncertain": form.get("include_uncertain") == "1",
-        "top_k": 24,
-    }
-    try:
-        parts["asset"] = UUID(form["asset"]) if form.get("asset") else None
-        parts["collections"] = [UUID(one) for one in form.getlist("collections")] or None
-    except ValueError:
-        raise Invalid("This form is broken; reload the page.") from None
-    parts["modalities"] = form.getlist("modalities") or None
-    if not (parts["text"] or parts["file"] or parts["asset"]):
-        raise Invalid("Type something, or choose a picture or a sound.")
-    return SearchRequest(**parts)
+def _like(user: User, request: SearchRequest) -> str:
+    """The title of the asset that is asked with."""
+    if request.asset is None:
+        return ""
+    return asset_get(user=user, asset_id=request.asset).title or "Untitled"
 
 
 @require_GET

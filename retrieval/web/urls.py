@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.web import pages, searching, uploading
+from retrieval.web import judging, pages, searching, uploading
 
 app_name = "web"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("search/", searching.search_run_view, name="run"),
     path("searches/", searching.searches_page, name="searches"),
     path("searches/<uuid:search_id>/", searching.record_page, name="record"),
+    path("searches/<uuid:search_id>/feedback/", judging.judge, name="feedback"),
     path("upload/", uploading.upload_page, name="upload"),
     path("assets/<uuid:asset_id>/", pages.asset_page, name="asset"),
     path("assets/<uuid:asset_id>/row/", uploading.row, name="row"),

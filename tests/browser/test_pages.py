@@ -32,7 +32,7 @@ def test_a_search_shows_what_may_be_seen_and_why(visit, reader):
     assert visit.get_by_role("link", name="A bear in the grass").count() >= 1
     assert "hidden bear" not in visit.content()
     visit.get_by_text("Why this").first.click()
-    assert "lie 0.9 alike in the space" in visit.locator("details").first.inner_text()
+    assert "lie 0.9 alike in the space" in visit.locator(".hit details").first.inner_text()
     screenshot(visit, "search")
     visit.get_by_role("link", name="audit record").click()
     visit.get_by_role("heading", name="Audit record").wait_for()
