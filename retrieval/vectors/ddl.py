@@ -78,9 +78,7 @@ def owner_connection(*, autocommit: bool = False) -> Iterator[psycopg.Connection
     if not url:
         raise Unavailable("DATABASE_URL, the login that owns the database, is not set here.")
     try:
-        conn = psycopg.connect(
-            url, dbname=connection.settings_dict["NAME"], autocommit=autocommit
-        )
+        conn = psycopg.connect(url, dbname=connection.settings_dict["NAME"], autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise Unavailable("The database refused the login that DATABASE_URL names.") from error
     with conn:

@@ -20,6 +20,8 @@ from retrieval.vectors import ddl
 # Graph parameters of HNSW (Malkov and Yashunin 2018, arXiv:1603.09320), measured by `deploy/bench
 # search`: recall@10 of the whole search stays above .99 at a million rows.
 M, EF_CONSTRUCTION = 16, 100
+# Beside the vector: 2 x M neighbours at the lowest level and their bookkeeping, in memory.
+_GRAPH_BYTES_A_ROW = 700
 _SPARE_CORES = 1  # a build leaves them to searches
 _MOST_WORKERS = 7
 
@@ -122,8 +124,31 @@ def indexes_of(conn: psycopg.Connection, *, table: str, shard: int) -> list[Buil
     return [Built(name=name, valid=valid, size_bytes=size) for name, valid, size in rows]
 
 
+def modalities_of(conn: psycopg.Connection, *, table: str, shard: int) -> dict[str, int]:
+    """Rows of each modality in a partition; empty where there is no such partition."""
+    partition = partition_name(table, shard)
+    if not _exists(conn, partition):
+        return {}
+    with conn.transaction():
+        conn.execute("SET LOCAL vitrine.system = 'on'")
+        rows = conn.execute(
+            sql.SQL("SELECT modality, count(*) FROM {} GROUP BY modality").format(
+                sql.Identifier(partition)
+            )
+        ).fetchall()
+    return dict(rows)
+
+
+def indexes_drop(conn: psycopg.Connection, *, table: str, shard: int, but: set[str]) -> bool:
+    """Whether a partition had approximate indexes other than ``but``; ``conn`` must autocommit."""
+    others = [one.name for one in indexes_of(conn, table=table, shard=shard) if one.name not in but]
+    for name in others:
+        conn.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(name)))
+    return bool(others)
+
+
 def index_build(
-    conn: psycopg.Connection, *, table: str, shard: int, modality: str, kind: str
+    conn: psycopg.Connection, *, table: str, shard: int, modality: str, kind: str, rows: int
 ) -> bool:
     """Whether the index had to be built; what a killed build left is taken away first.
 
@@ -137,8 +162,7 @@ def index_build(
             return False
         if built.name == name:
             conn.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(name)))
-    workers = max(0, min((os.cpu_count() or 1) - _SPARE_CORES - 1, _MOST_WORKERS))
-    conn.execute(sql.SQL("SET max_parallel_maintenance_workers = {}").format(workers))
+    _build_settings(conn, rows=rows, dimension=dimension or 0)
     conn.execute(
         sql.SQL(
             "CREATE INDEX CONCURRENTLY {name} ON {partition} USING "
@@ -154,6 +178,23 @@ def index_build(
         )
     )
     return True
+
+
+def _build_settings(conn: psycopg.Connection, *, rows: int, dimension: int) -> None:
+    """As much memory as the graph takes, within what the server was given.
+
+    A graph that does not fit is finished row by row on its pages, several times slower.
+    """
+    workers = max(0, min((os.cpu_count() or 1) - _SPARE_CORES - 1, _MOST_WORKERS))
+    conn.execute(sql.SQL("SET max_parallel_maintenance_workers = {}").format(sql.Literal(workers)))
+    kilobytes = rows * (2 * dimension + _GRAPH_BYTES_A_ROW) // 1024
+    conn.execute(
+        "SELECT set_config('maintenance_work_mem', greatest("
+        "(SELECT setting::bigint FROM pg_settings WHERE name = 'maintenance_work_mem'), "
+        "least(%s, (SELECT setting::bigint * 8 FROM pg_settings WHERE name = 'shared_buffers')), "
+        "65536)::text || 'kB', false)",
+        [kilobytes],
+    )
 
 
 def _exists(conn: psycopg.Connection, name: str) -> bool:

@@ -20,7 +20,7 @@ from retrieval.vectors.base import (
 )
 from retrieval.vectors.raw import executed
 from retrieval.vectors.searching import answered
-from retrieval.vectors.writing import rows_write
+from retrieval.vectors.writing import rows_delete, rows_write, searchable_set
 
 _MOST_ID = 2**63 - 1
 
@@ -64,24 +64,16 @@ class PgvectorBackend:
         rows_write(table=table, rows=rows, searchable=searchable)
 
     def set_searchable(self, *, table: str, asset_ids: Sequence[UUID], searchable: bool) -> int:
-        """One statement; see ``VectorBackend``."""
-        statement = sql.SQL("UPDATE {} SET searchable = %s WHERE asset_id = ANY(%b)")
-        with executed(
-            statement.format(sql.Identifier(table)), [searchable, list(asset_ids)]
-        ) as cursor:
-            return cursor.rowcount
+        """Two statements; see ``VectorBackend``."""
+        return searchable_set(table=table, asset_ids=asset_ids, searchable=searchable)
 
     def delete(self, *, table: str, asset_ids: Sequence[UUID]) -> int:
-        """One statement; see ``VectorBackend``."""
-        statement = sql.SQL("DELETE FROM {} WHERE asset_id = ANY(%b)")
-        with executed(statement.format(sql.Identifier(table)), [list(asset_ids)]) as cursor:
-            return cursor.rowcount
+        """Two statements; see ``VectorBackend``."""
+        return rows_delete(table=table, column="asset_id", values=asset_ids)
 
     def delete_segments(self, *, table: str, segment_ids: Sequence[int]) -> int:
-        """One statement; see ``VectorBackend``."""
-        statement = sql.SQL("DELETE FROM {} WHERE segment_id = ANY(%b)")
-        with executed(statement.format(sql.Identifier(table)), [list(segment_ids)]) as cursor:
-            return cursor.rowcount
+        """Two statements; see ``VectorBackend``."""
+        return rows_delete(table=table, column="segment_id", values=segment_ids)
 
     def listed(self, *, table: str, after: int, to: int | None = None) -> list[StoredRow]:
         """One statement; see ``VectorBackend``."""

@@ -107,5 +107,9 @@ def _assets(candidates: Candidates, collections: Sequence[UUID]) -> tuple[UUID, 
 
 def breadth(*, least: int, branches: Sequence[Branch]) -> int:
     """How many candidates an index search keeps (``hnsw.ef_search``) for these scans together."""
-    wanted = [2 * b.limit * (RERANKED if b.route == "binary" else 1) for b in branches if b.approximate]
+    wanted = [
+        2 * branch.limit * (RERANKED if branch.route == "binary" else 1)
+        for branch in branches
+        if branch.approximate
+    ]
     return min(max([least, *wanted]), MOST_EF)

@@ -8,10 +8,8 @@ search misses or doubles a row of a collection that is just being moved.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db import connection
 
@@ -30,14 +28,12 @@ LEFT_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class _Known:
-    database: str
     map: ShardMap
     shared: dict[str, int]  # by table: shards that its small collections share
     read_at: float
 
 
-_lock = threading.Lock()
-_known: _Known | None = None
+_known: dict[str, _Known] = {}  # by database
 
 
 def current() -> ShardMap:
@@ -52,43 +48,34 @@ def shared_shards(table: str) -> int:
 
 def refreshed() -> ShardMap:
     """The map as the database has it now. One statement."""
-    global _known
+    return _read().map
+
+
+def forget() -> None:
+    """The next search reads the map."""
+    _known.clear()
+
+
+def _current() -> _Known:
+    known = _known.get(connection.settings_dict["NAME"])
+    if known is None or time.monotonic() - known.read_at > _MOST_AGE_SECONDS:
+        return _read()
+    return known
+
+
+def _read() -> _Known:
     with connection.cursor() as cursor:
         cursor.execute(_READ)
         rows = cursor.fetchall()
-    stamp: UUID | None = rows[0][0]
-    shared: dict[str, int] = json.loads(rows[0][1] or "{}")
     own = {
         collection: OwnShard(shard=shard, state=state, index=index)
         for _, _, collection, shard, state, index in rows
         if collection is not None
     }
     known = _Known(
-        database=connection.settings_dict["NAME"],
-        map=ShardMap(own=own, stamp=stamp),
-        shared=shared,
+        map=ShardMap(own=own, stamp=rows[0][0]),
+        shared=json.loads(rows[0][1] or "{}"),
         read_at=time.monotonic(),
     )
-    with _lock:
-        _known = known
-    return known.map
-
-
-def forget() -> None:
-    """The next search reads the map."""
-    global _known
-    with _lock:
-        _known = None
-
-
-def _current() -> _Known:
-    known = _known
-    if (
-        known is None
-        or known.database != connection.settings_dict["NAME"]
-        or time.monotonic() - known.read_at > _MOST_AGE_SECONDS
-    ):
-        refreshed()
-        known = _known
-    assert known is not None  # noqa: S101 - refreshed() has just set it
+    _known[connection.settings_dict["NAME"]] = known
     return known

@@ -63,9 +63,7 @@ class ShardMap:
             if (place := self.own.get(one)) is None or place.state in _READ_SHARED
         ]
 
-    def read_shards(
-        self, collections: Iterable[UUID], *, shards: int = SHARED_SHARDS
-    ) -> list[int]:
+    def read_shards(self, collections: Iterable[UUID], *, shards: int = SHARED_SHARDS) -> list[int]:
         """Every shard that may hold a row of ``collections``, ascending."""
         wanted = list(collections)
         own = {place.shard for place in self.owned(wanted).values()}

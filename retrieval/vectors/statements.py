@@ -96,12 +96,10 @@ def nearest(branches: Sequence[Branch], requests: Sequence[VectorRequest]) -> St
 def candidate_assets(request: VectorRequest, *, limit: int) -> tuple[sql.Composed, list[Any]]:
     """The assets a filter lets through, with their collections: at most ``limit``."""
     conditions, values = _filter(request.where)
-    text = sql.SQL(
-        "SELECT id, collection_id FROM retrieval_asset WHERE collection_id = ANY(%b) AND "
-        + " AND ".join(conditions)
-        + " LIMIT %s"
+    text = sql.SQL("SELECT id, collection_id FROM retrieval_asset WHERE {} LIMIT %s").format(
+        sql.SQL(" AND ").join(map(sql.SQL, ["collection_id = ANY(%b)", *conditions]))
     )
-    return sql.Composed([text]), [list(request.collections), *values, limit]
+    return text, [list(request.collections), *values, limit]
 
 
 def _relation(branch: Branch, table: str) -> sql.Composable:

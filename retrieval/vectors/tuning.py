@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,29 +35,22 @@ class Tuning:
 
 DEFAULT = Tuning()
 
-_lock = threading.Lock()
-_known: tuple[str, float, Tuning] | None = None
+_known: dict[str, tuple[float, Tuning]] = {}  # by database
 
 
 def current() -> Tuning:
     """The thresholds as this process knows them; read first where they are some minutes old."""
-    global _known
     database, now = connection.settings_dict["NAME"], time.monotonic()
-    known = _known
-    if known is None or known[0] != database or now - known[1] > _MOST_AGE_SECONDS:
+    known = _known.get(database)
+    if known is None or now - known[0] > _MOST_AGE_SECONDS:
         row = VectorTuning.objects.order_by("-at").first()
-        made = DEFAULT if row is None else _tuning(row.measured, row.at)
-        known = (database, now, made)
-        with _lock:
-            _known = known
-    return known[2]
+        known = _known[database] = (now, DEFAULT if row is None else _tuning(row.measured, row.at))
+    return known[1]
 
 
 def forget() -> None:
     """The next search reads the thresholds."""
-    global _known
-    with _lock:
-        _known = None
+    _known.clear()
 
 
 def _tuning(measured: dict[str, Any], at: datetime) -> Tuning:

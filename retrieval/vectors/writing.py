@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +13,12 @@ from retrieval.vectors import shard_map
 from retrieval.vectors.base import VectorRow, checked
 from retrieval.vectors.raw import executed, half
 
-_SPACE = 0x766563  # keeps these advisory locks apart from others' in the same database
-# One collection's writers share its lock, and a move takes it alone for the moment in which the map
-# changes: so no writer goes by an older map than the one it read.
-_SHARE = sql.SQL(
-    "SELECT pg_advisory_xact_lock_shared({}, hashtext(c::text)) FROM unnest(%b::uuid[]) c"
-)
-_ALONE = sql.SQL("SELECT pg_advisory_xact_lock({}, hashtext(%s::text))")
+_LOCK = 0x766563746F7273  # one number among our advisory locks
+# Writers share the lock; a move takes it alone for one batch, or for the change of the map. So no
+# writer goes by an older map than the one it read, and none changes a row that is just on its way:
+# such a change would find nothing in the old place and miss the new one.
+_SHARE = f"SELECT pg_advisory_xact_lock_shared({_LOCK})"
+_ALONE = f"SELECT pg_advisory_xact_lock({_LOCK})"
 _ELSEWHERE = "DELETE FROM {table} WHERE segment_id = ANY(%b) AND shard <> %b"
 _UPSERT = """
 INSERT INTO {table} (shard, segment_id, asset_id, collection_id, modality, searchable, vec)
@@ -31,16 +30,18 @@ ON CONFLICT (segment_id, shard) DO UPDATE SET
 _ROWS_A_STATEMENT = 1000  # seven parameters a row; the protocol's limit is 65,535 parameters
 
 
-def writers_share(collections: Iterable[UUID]) -> None:
-    """Until the transaction ends, nobody changes where these collections' rows are written."""
-    ordered = sorted(set(collections))  # one order for all, so that no two wait for each other
-    with executed(_SHARE.format(sql.Literal(_SPACE)), [ordered]):
+def writers_share() -> None:
+    """Until the transaction ends, no row of a divided table moves and no new place is decided.
+
+    Call it before writing into such a table, and read the map afterwards.
+    """
+    with executed(sql.SQL(_SHARE), []):
         pass
 
 
-def writers_end(collection: UUID) -> None:
-    """Until the transaction ends, nobody writes rows of this collection; waits for who does."""
-    with executed(_ALONE.format(sql.Literal(_SPACE)), [str(collection)]):
+def writers_end() -> None:
+    """Until the transaction ends, nobody else writes into a divided table; waits for who does."""
+    with executed(sql.SQL(_ALONE), []):
         pass
 
 
@@ -49,7 +50,7 @@ def rows_write(*, table: str, rows: Sequence[VectorRow], searchable: bool) -> No
     """Store or replace the vectors of segments, each in the one shard where it belongs."""
     if not rows:
         return
-    writers_share(row.collection_id for row in rows)
+    writers_share()
     shards = shard_map.refreshed()  # only now: the lock is held
     shared = shard_map.shared_shards(table)
     by_shard: dict[int, list[VectorRow]] = {}
@@ -80,3 +81,22 @@ def _write(table: str, shard: int, rows: Sequence[VectorRow], searchable: bool) 
         ]
     with executed(sql.SQL(_UPSERT).format(table=name, values=values), parameters):
         pass
+
+
+@transaction.atomic
+def searchable_set(*, table: str, asset_ids: Sequence[UUID], searchable: bool) -> int:
+    """Show or hide all vectors of assets; the number of rows changed."""
+    writers_share()
+    statement = sql.SQL("UPDATE {} SET searchable = %s WHERE asset_id = ANY(%b)")
+    with executed(statement.format(sql.Identifier(table)), [searchable, list(asset_ids)]) as cursor:
+        return cursor.rowcount
+
+
+@transaction.atomic
+def rows_delete(*, table: str, column: str, values: Sequence[UUID] | Sequence[int]) -> int:
+    """Remove the rows with one of these ``values`` in ``column``; how many there were."""
+    writers_share()
+    statement = sql.SQL("DELETE FROM {} WHERE {} = ANY(%b)")
+    names = sql.Identifier(table), sql.Identifier(column)
+    with executed(statement.format(*names), [list(values)]) as cursor:
+        return cursor.rowcount

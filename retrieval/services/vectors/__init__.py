@@ -1,0 +1,1 @@
+"""Large collections get shards and indexes of their own, and lose them again."""
