@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 from uuid import UUID
 
 Method = Literal["calibrated", "rrf"]
 Verdict = Literal["match", "uncertain"]
 METHODS: tuple[Method, ...] = ("calibrated", "rrf")
+LEXICAL = "lexical"
+"""The space of literal matches: no model's."""
 
 # Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
 # Learning Methods", SIGIR 2009: the constant that was best in their pilot and is used since.
@@ -20,13 +22,15 @@ RRF_K = 60
 class Signal:
     """One segment that one space found, and how sure that space is of it.
 
-    ``similarity`` is a cosine; ``calibrated`` is P(relevant), 0 to 1; both are better when higher.
+    ``similarity`` is a cosine, or the share of the query's words that are there (space
+    ``LEXICAL``, where ``model`` is none); ``calibrated`` is P(relevant), 0 to 1; both are better when higher.
     From ``threshold`` on, ``calibrated`` counts as a match. ``bridge`` names the bridge that
-    carried the query into this space, if one did.
+    carried the query into this space, if one did. ``source`` says, as JSON, which calibration the
+    probability comes from and what of the query went into it.
     """
 
     space: str
-    model: str
+    model: str | None
     query_modality: str
     target_modality: str
     asset_id: UUID
@@ -36,6 +40,8 @@ class Signal:
     threshold: float
     weight: float = 1.0
     bridge: str | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+    route: str = ""
 
     @property
     def matches(self) -> bool:
@@ -110,7 +116,7 @@ def _fused(
 
 
 def _reciprocal(best_of: Iterable[tuple[Signal, ...]]) -> dict[UUID, float]:
-    lists: dict[tuple[str, str], list[Signal]] = {}
+    lists: dict[tuple[str | None, str], list[Signal]] = {}
     for signals in best_of:
         for signal in signals:
             lists.setdefault((signal.model, signal.target_modality), []).append(signal)

@@ -38,6 +38,8 @@ class Collection(models.Model):
     )
     model_set = models.CharField(max_length=64, default="default")
     purposes = models.JSONField(default=default_purposes)
+    # Whether it has active calibrations of its own, so that search looks for them only where so.
+    calibrated = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -351,23 +353,43 @@ class ReembedJob(models.Model):
 
 
 class Calibration(models.Model):
-    """How a similarity becomes a probability for one pair of modalities."""
+    """How a similarity becomes a probability for one pair of modalities.
+
+    Of a version everywhere, or, where a steward promoted one learnt from feedback, of what one
+    ``collection`` holds. Only ``active`` ones are searched with; ``Collection.calibrated`` says
+    which collections have any.
+    """
+
+    class Status(models.TextChoices):
+        PROPOSED = "proposed"
+        ACTIVE = "active"
+        RETIRED = "retired"
 
     model_version = models.ForeignKey(
         ModelVersion, on_delete=models.CASCADE, related_name="calibrations"
     )
     query_modality = models.CharField(max_length=16)
     target_modality = models.CharField(max_length=16)
+    collection = models.ForeignKey(
+        Collection, null=True, blank=True, on_delete=models.CASCADE, related_name="calibrations"
+    )
+    status = models.CharField(
+        max_length=16, choices=Status.choices, default=Status.ACTIVE, db_default=Status.ACTIVE
+    )
     parameters = models.JSONField()
     fitted_on = models.CharField(max_length=300, blank=True)
+    # What it was learnt from and what it changes: counts and figures, no one's words.
+    provenance = models.JSONField(default=dict, db_default={}, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["model_version_id", "query_modality", "target_modality"]
+        ordering = ["model_version_id", "query_modality", "target_modality", "-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["model_version", "query_modality", "target_modality"],
-                name="one_calibration_a_pair",
+                fields=["model_version", "query_modality", "target_modality", "collection"],
+                condition=Q(status="active"),
+                nulls_distinct=False,
+                name="one_active_calibration_a_pair",
             )
         ]
 
@@ -376,7 +398,12 @@ class Calibration(models.Model):
 
 
 class EvaluationRun(models.Model):
-    """The figures of one evaluation of one model on one dataset."""
+    """The figures of one evaluation of one model, or of search as it is, on one dataset."""
+
+    class Kind(models.TextChoices):
+        MODEL = "model"
+        LIVE = "live"  # through the search itself, whatever models it used
+        LEAKAGE = "leakage"  # what vectors tell about people
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     model = models.CharField(max_length=100)
@@ -389,6 +416,9 @@ class EvaluationRun(models.Model):
         Collection, null=True, blank=True, on_delete=models.CASCADE, related_name="evaluations"
     )
     own_data = models.BooleanField(default=False)  # not a public benchmark
+    kind = models.CharField(
+        max_length=16, choices=Kind.choices, default=Kind.MODEL, db_default=Kind.MODEL
+    )
     result = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -452,7 +482,9 @@ class IdempotencyKey(models.Model):
 
 # Django finds models through this module.
 from retrieval.bridge_models import Bridge, Gap  # noqa: E402, F401
+from retrieval.evaluation_models import EvaluationCase, EvaluationTask  # noqa: E402, F401
 from retrieval.feedback_models import Feedback, LabelledQuery  # noqa: E402, F401
 from retrieval.profile_models import RedactionProfile, Reredaction  # noqa: E402, F401
 from retrieval.review_models import RedactionReport, Review  # noqa: E402, F401
+from retrieval.stamp_models import Stamp  # noqa: E402, F401
 from retrieval.vector_models import CollectionShard, ShardStamp, VectorTuning  # noqa: E402, F401

@@ -9,7 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from retrieval.alignment.bridge_choose import Labelled, TextPairs, bridge_fit, topic_folds
-from retrieval.alignment.calibration_fit import Fit, Judged, calibration_fit, judged_top
+from retrieval.alignment.calibration_fit import (
+    Fit,
+    Judged,
+    asked_all,
+    calibration_fit,
+    judged_top,
+)
 from retrieval.bridge_fits import Banks
 from retrieval.bridge_texts import Kind
 from retrieval.bridges import Bridge, Method, Vectors
@@ -105,7 +111,7 @@ def _judged(carried: Vectors, pair: Labelled, bank: Vectors, seed: int) -> list[
     taken = pair.right.any(1) & (rng.random(len(carried)) < UNANSWERABLE)
     there = ~(pair.right & taken[:, None])
     similarities = np.where(there, carried @ pair.gallery.T, -1.0)
-    judged = judged_top(similarities, pair.right & there, carried @ bank.T)
+    judged = judged_top(similarities, pair.right & there, asked_all(carried, bank))
     return [judged[i] for i in rng.permutation(len(judged))]
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.calibration import words_in
 from retrieval.encoders.base import Vectors, unit_rows
 from retrieval.evaluation.datasets import Dataset
 
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
+Numbers32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Things:
     def __len__(self) -> int:
         return int(self.owner[-1]) + 1 if len(self.owner) else 0
 
+    def nearest(self, queries: Vectors) -> Numbers32:
+        """Cosine of each of ``queries`` (n, d) to the best part of each thing: (n, things)."""
+        first = np.flatnonzero(np.diff(self.owner, prepend=-1))
+        found: Numbers32 = np.maximum.reduceat(queries @ self.parts.T, first, axis=1)
+        return found
+
     @property
     def whole(self) -> Vectors:
         """One unit vector a thing, as a search by it is made: the normalised sum (n, d)."""
@@ -53,7 +61,8 @@ class Case:
     """Queries (n, d) against m things, with which of them are right (n, m).
 
     ``groups`` (n,) says which queries are about one thing and so say less than as many others.
-    ``itself``: the queries are the things themselves, in order.
+    ``itself``: the queries are the things themselves, in order. ``words`` (n,): how many words each
+    query has; empty where they have none.
     """
 
     asked: str
@@ -63,6 +72,7 @@ class Case:
     right: Flags
     groups: Places
     itself: bool = False
+    words: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -70,14 +80,12 @@ class Case:
         return f"{self.asked}-{self.target}"
 
     @property
-    def similarities(self) -> npt.NDArray[np.float32]:
+    def similarities(self) -> Numbers32:
         """Cosine of each query to the best part of each thing (n, m).
 
         A thing is never its own answer: its similarity to itself is given as -2.
         """
-        to_parts = self.queries @ self.targets.parts.T
-        first = np.flatnonzero(np.diff(self.targets.owner, prepend=-1))
-        found: npt.NDArray[np.float32] = np.maximum.reduceat(to_parts, first, axis=1)
+        found = self.targets.nearest(self.queries)
         if self.itself:
             np.fill_diagonal(found, -2.0)
         return found
@@ -100,7 +108,15 @@ def caption_cases(dataset: Dataset, said: Vectors, media: Things) -> list[Case]:
     right = own[:, None] == np.arange(len(media))[None]
     kind, files = dataset.modality, np.arange(len(media))
     return [
-        Case("text", kind, said, media, right, own),
+        Case(
+            "text",
+            kind,
+            said,
+            media,
+            right,
+            own,
+            words=tuple(words_in(caption) for _, caption in dataset.captions),
+        ),
         Case(kind, "text", media.whole, Things.single(said), right.T, files),
     ]
 
@@ -129,7 +145,15 @@ def label_cases(dataset: Dataset, said: Vectors, media: Things) -> list[Case]:
     np.fill_diagonal(same, val=False)
     kind, files = dataset.modality, np.arange(len(media))
     return [
-        Case("text", kind, said, media, right, np.arange(len(names))),
+        Case(
+            "text",
+            kind,
+            said,
+            media,
+            right,
+            np.arange(len(names)),
+            words=tuple(words_in(label_words(name)) for name in names),
+        ),
         Case(kind, "text", media.whole, Things.single(said), right.T, files),
         Case(kind, kind, media.whole, media, same, files, itself=True),
     ]

@@ -17,13 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval import metrics
-from retrieval.alignment.calibration_fit import Fit, Judged, calibration_fit, judged_top
+from retrieval.alignment.calibration_fit import (
+    Fit,
+    Judged,
+    asked_all,
+    calibration_fit,
+    judged_top,
+)
 from retrieval.encoders.base import Vectors
 from retrieval.evaluation.cases import Case, Things
 
 BANK_SIZE = 256
 LEAST_ITEMS = 40  # files to fit on, under which a curve says more about them than about the model
-UNANSWERABLE = 0.25  # share of the queries that lose their right answers, as in a real collection
 SEED = 11
 _QUARTERS = 4
 
@@ -35,6 +40,14 @@ class Parts:
     bank: npt.NDArray[np.int64]
     fitted: npt.NDArray[np.int64]
     held: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Hopeless:
+    """Queries (h, d) of one modality that nothing answers, and how many words each has."""
+
+    vectors: Vectors
+    words: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,35 +82,35 @@ def pair_fitted(
     case: Case,
     parts: Parts,
     *,
-    bank: Vectors,
-    hopeless: Vectors,
+    bank: Mapping[str, Vectors],
+    hopeless: Hopeless,
     files_asked: npt.NDArray[np.int64],
     files_found: npt.NDArray[np.int64],
 ) -> FittedPair | None:
     """The fit of one pair; None where some part has no right answer to learn or to test on.
 
-    ``bank`` (m, d) is of the target modality, ``hopeless`` (h, d) are queries that nothing answers;
+    ``bank`` are the reference vectors by modality, ``hopeless`` queries that nothing answers;
     ``files_asked`` (n,) and ``files_found`` (m,) say which file each query and thing is of, -1 for
     one that is of no file in particular, such as a label.
     """
     fitted = _judged(case, parts.fitted, bank, hopeless, files_asked, files_found)
-    held = _judged(case, parts.held, bank, hopeless[:0], files_asked, files_found)
+    held = _judged(case, parts.held, bank, None, files_asked, files_found)
     right = [sum(bool(one.right.any()) for one in some) for some in (fitted, held)]
     if not all(right):
         return None
     order = np.random.default_rng(SEED).permutation(len(fitted))
     fit = calibration_fit([fitted[i] for i in order])
-    said = [fit.calibration.probability(one.similarities, bank=one.bank) for one in held]
+    said = [fit.calibration.probability(one.similarities, one.asked) for one in held]
     true = [one.right for one in held]
-    error = metrics.calibration_error(np.concatenate(said), np.concatenate(true))
+    error = metrics.equal_mass_error(np.concatenate(said), np.concatenate(true))
     return FittedPair(case.asked, case.target, fit, round(error, 4), len(held))
 
 
 def _judged(
     case: Case,
     files: npt.NDArray[np.int64],
-    bank: Vectors,
-    hopeless: Vectors,
+    bank: Mapping[str, Vectors],
+    hopeless: Hopeless | None,
     files_asked: npt.NDArray[np.int64],
     files_found: npt.NDArray[np.int64],
 ) -> list[Judged]:
@@ -106,15 +119,17 @@ def _judged(
     columns = np.flatnonzero(np.isin(files_found, [*files, -1]))
     similarities = case.similarities[np.ix_(rows, columns)]
     right = case.right[np.ix_(rows, columns)]
-    rng = np.random.default_rng(SEED)
-    gone = right & (rng.random(len(rows)) < UNANSWERABLE)[:, None]
-    queries = case.queries[rows]
-    found = judged_top(np.where(gone, -1.0, similarities), right & ~gone, queries @ bank.T)
-    if len(hopeless):
+    towards, own = bank[case.target], bank.get(case.asked)
+    words = [case.words[row] for row in rows] if case.words else None
+    asked = asked_all(case.queries[rows], towards, own, words)
+    groups = files_asked[rows] if (files_asked[rows] >= 0).all() else np.arange(len(rows))
+    found = judged_top(similarities, right, asked, groups=groups.tolist())
+    if hopeless is not None and len(hopeless.vectors):
         among = np.isin(case.targets.owner, columns)
-        nothing = hopeless @ case.targets.parts[among].T
+        nothing = hopeless.vectors @ case.targets.parts[among].T
         none = np.zeros(nothing.shape, dtype=bool)
-        found += judged_top(nothing, none, hopeless @ bank.T, hopeless=True)
+        lost = asked_all(hopeless.vectors, towards, own, hopeless.words)
+        found += judged_top(nothing, none, lost, hopeless=True)
     return found
 
 

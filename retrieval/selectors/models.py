@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -36,12 +37,19 @@ class ActiveModel:
 
 @dataclass(frozen=True, kw_only=True)
 class PairParameters:
-    """How similarities of one pair of modalities become probabilities under one model version."""
+    """How similarities of one pair of modalities become probabilities under one model version.
 
+    ``collection``: whose hits it is for; None for all that have no calibration of their own.
+    """
+
+    id: int
     model: UUID
     query_modality: str
     target_modality: str
+    collection: UUID | None
     parameters: dict[str, Any]
+    fitted_on: str
+    fitted_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +62,7 @@ class ModelReach:
 
 def active_models() -> list[ActiveModel]:
     """The active versions that have a vector table, by space; one a space. One query."""
-    return [_model(version) for version in _versions(Q(status=ModelVersion.Status.ACTIVE))]
+    return [active_model(version) for version in _versions(Q(status=ModelVersion.Status.ACTIVE))]
 
 
 def models_for(model_sets: Mapping[UUID, str]) -> list[ModelReach]:
@@ -79,7 +87,7 @@ def models_for(model_sets: Mapping[UUID, str]) -> list[ModelReach]:
         for pk in (default | chosen.get(name, {})).values():
             users.setdefault(pk, []).append(collection)
     return [
-        ModelReach(model=_model(version), collections=tuple(users[pk]))
+        ModelReach(model=active_model(version), collections=tuple(users[pk]))
         for pk, version in found.items()
         if pk in users
     ]
@@ -102,7 +110,9 @@ def maintained_models() -> list[ActiveModel]:
     versions = _versions(wanted).annotate(named=Exists(named))
     return [
         model
-        for model, in_use in ((_model(v), v.named or v.status == status.ACTIVE) for v in versions)
+        for model, in_use in (
+            (active_model(v), v.named or v.status == status.ACTIVE) for v in versions
+        )
         if in_use or _there(model)
     ]
 
@@ -110,7 +120,7 @@ def maintained_models() -> list[ActiveModel]:
 def model_by_ref(ref: str) -> ActiveModel | None:
     """An installed version that has a vector table, whatever its status. One query."""
     name, _, version = ref.partition("@")
-    return next((_model(v) for v in _versions(Q(name=name, version=version))), None)
+    return next((active_model(v) for v in _versions(Q(name=name, version=version))), None)
 
 
 def _versions(which: Q) -> QuerySet[ModelVersion]:
@@ -125,7 +135,8 @@ def _there(model: ActiveModel) -> bool:
         return False
 
 
-def _model(version: ModelVersion) -> ActiveModel:
+def active_model(version: ModelVersion) -> ActiveModel:
+    """What searching and embedding need of a version that has a vector table."""
     return ActiveModel(
         id=version.pk,
         ref=version.ref,
@@ -138,18 +149,30 @@ def _model(version: ModelVersion) -> ActiveModel:
     )
 
 
-def calibrations_of(*, models: Iterable[ActiveModel]) -> list[PairParameters]:
-    """All calibrations of these model versions. One query."""
-    rows = Calibration.objects.filter(model_version_id__in=[model.id for model in models])
-    return [
-        PairParameters(
-            model=row.model_version_id,
-            query_modality=row.query_modality,
-            target_modality=row.target_modality,
-            parameters=row.parameters,
-        )
-        for row in rows
-    ]
+def calibrations_of(
+    *, models: Iterable[ActiveModel], collections: Iterable[UUID] = ()
+) -> list[PairParameters]:
+    """The calibrations in force of these versions, and those of these collections. One query."""
+    rows = Calibration.objects.filter(
+        Q(collection=None) | Q(collection__in=list(collections)),
+        model_version_id__in=[model.id for model in models],
+        status=Calibration.Status.ACTIVE,
+    )
+    return [pair_of_row(row) for row in rows]
+
+
+def pair_of_row(row: Calibration) -> PairParameters:
+    """What searching needs of a calibration."""
+    return PairParameters(
+        id=row.pk,
+        model=row.model_version_id,
+        query_modality=row.query_modality,
+        target_modality=row.target_modality,
+        collection=row.collection_id,
+        parameters=row.parameters,
+        fitted_on=row.fitted_on,
+        fitted_at=row.created_at,
+    )
 
 
 def model_list() -> list[ModelVersion]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
 from django.db import connection
+from django.db.models import F, Q
 
 from retrieval import media, scope
-from retrieval.calibration import PairCalibration
+from retrieval.calibration import PairCalibration, words_in
 from retrieval.encoders.base import Vectors
 from retrieval.encoders.bundle import BundleError, bundle_folder, load_reference
 from retrieval.errors import Conflict, Invalid, NotVisible
@@ -20,9 +21,11 @@ from retrieval.evaluation.calibration_figures import Calibrations
 from retrieval.evaluation.cases import Case, Things, caption_cases, label_cases, queries_of
 from retrieval.evaluation.compare import Measured
 from retrieval.evaluation.datasets import Dataset
+from retrieval.evaluation.named import Named, caption_named, label_named
 from retrieval.evaluation.questions import Question, questions_grouped
 from retrieval.evaluation.served import Progress, Served, dataset_embed, texts_redacted
 from retrieval.models import Asset, Calibration, Collection, ModelVersion, Segment
+from retrieval.selectors.labelled import labelled_queries, words_digest
 from retrieval.states import State
 from retrieval.vectors import backend
 
@@ -44,12 +47,31 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What a collection is asked: questions, their redacted words, and ids without a word."""
+
+    questions: Sequence[Question]
+    words: Sequence[str]
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True)
 class _Stored:
     """An asset as evaluation needs it."""
 
     id: UUID
     modality: str
     media_type: str
+
+
+def question_id(collection_id: UUID, question: Question, labels: str) -> str:
+    """A question by what it leads to: ``title:`` and an asset, or ``words:`` and an HMAC of them.
+
+    The words are found again by it among the collection's labelled queries, and nowhere else.
+    """
+    if labels == "titles":
+        return f"title:{min(question.answers)}"
+    return f"words:{words_digest(collection_id, question.text).hex()}"
 
 
 def connection_rest() -> None:
@@ -63,9 +85,20 @@ def served(version: ModelVersion) -> Served:
     return Served(version.ref, version.manifest)
 
 
-def calibrations_stored(version: ModelVersion) -> Calibrations | None:
-    """The fitted pairs of an installed version and its bank; None where nothing was fitted."""
-    rows = Calibration.objects.filter(model_version=version)
+def calibrations_stored(
+    version: ModelVersion, collection_id: UUID | None = None
+) -> Calibrations | None:
+    """The fitted pairs of an installed version and its bank; None where nothing was fitted.
+
+    With a collection, its own promoted pairs stand in the place of the version's.
+    """
+    own = Q(collection=None) if collection_id is None else Q(collection_id=collection_id)
+    with scope.system():
+        rows = list(
+            Calibration.objects.filter(
+                Q(collection=None) | own, model_version=version, status=Calibration.Status.ACTIVE
+            ).order_by(F("collection").asc(nulls_first=True))
+        )
     pairs = {
         (row.query_modality, row.target_modality): PairCalibration.from_json(row.parameters)
         for row in rows
@@ -93,10 +126,16 @@ def of_dataset(
         dataset, queries_of(dataset), [served(version) for version in fit], progress=progress
     )
     build = caption_cases if dataset.captions else label_cases
+    named = (
+        caption_named(made.dataset, made.sentences)
+        if dataset.captions
+        else label_named(made.dataset)
+    )
     measured = tuple(
         Measured(
             ref=version.ref,
             cases=build(made.dataset, made.said[version.ref], made.media[version.ref]),
+            named=named,
             labelled=bool(dataset.labels),
             calibrations=calibrations_stored(version),
             own={dataset.modality: made.media[version.ref].parts},
@@ -117,14 +156,15 @@ def of_collection(
     questions: Sequence[Question] | None,
     versions: Sequence[ModelVersion],
     *,
+    titles: bool = False,
     progress: Progress | None,
 ) -> Data:
     """What a collection holds under every version: questions for its assets, as the first takes.
 
-    Without ``questions`` the assets' titles are asked, each for the assets that bear it: weak
-    labels, as good as the titles are. Vectors that are in a version's table are taken from there;
-    others are made of the redacted rendition. At most ``MOST_QUESTIONS`` and ``MOST_ASSETS`` are
-    taken, drawn with a fixed seed.
+    Without ``questions`` its labelled queries are asked. Where it has none, or with ``titles``, the
+    assets' titles are, each for the assets that bear it: weak labels, as good as the titles are.
+    Vectors that are in a version's table are taken from there; others are made of the redacted
+    rendition. At most ``MOST_QUESTIONS`` and ``MOST_ASSETS`` are taken, drawn with a fixed seed.
 
     Raises:
         NotVisible: there is no such collection.
@@ -137,30 +177,38 @@ def of_collection(
         rows = Asset.objects.filter(collection_id=collection_id, state=State.SEARCHABLE)
         titled = list(rows.order_by("id").values_list("id", "modality", "media_type", "title"))
     stored = {pk: _Stored(pk, modality, kind) for pk, modality, kind, _ in titled}
-    weak = questions is None
-    if questions is None:
+    labels = "questions"
+    if questions is None and not titles:
+        questions, labels = labelled_queries(collection_id), "labelled"
+    if titles or (labels == "labelled" and not questions):
         questions = questions_grouped((title.strip(), pk) for pk, _, _, title in titled if title)
-    asked = [q for q in questions if q.answers & set(stored)]
+        labels = "titles"
+    asked = [q for q in questions or () if q.answers & set(stored)]
     if not asked:
         raise Invalid("No question has an answer among the collection's searchable assets.")
-    asked = _some(asked, MOST_QUESTIONS)
+    asked = picked(asked, MOST_QUESTIONS)
     gallery = _gallery(list(stored.values()), asked, set(versions[0].modalities))
     words = texts_redacted([question.text for question in asked])
-    measured = tuple(_measured(version, asked, words, gallery, progress) for version in versions)
+    ids = [question_id(collection_id, question, labels) for question in asked]
+    measured = tuple(
+        _measured(version, collection_id, Asked(asked, words, ids), gallery, progress)
+        for version in versions
+    )
     return Data(
         measured=measured,
         sentences=tuple(words),
-        labels="titles" if weak else "questions",
+        labels=labels,
         items=sum(len(part) for part in gallery.values()),
         refused=0,
     )
 
 
-def _some(items: Sequence[_T], most: int) -> list[_T]:
+def picked(items: Sequence[_T], most: int) -> list[_T]:
+    """At most so many of ``items``, in their order, drawn with a fixed seed."""
     if len(items) <= most:
         return list(items)
-    picked = np.random.default_rng(SEED).permutation(len(items))[:most]
-    return [items[i] for i in sorted(picked)]
+    drawn = np.random.default_rng(SEED).permutation(len(items))[:most]
+    return [items[i] for i in sorted(drawn)]
 
 
 def _gallery(
@@ -174,19 +222,19 @@ def _gallery(
         right = [asset for asset in those if asset.id in wanted]
         others = [asset for asset in those if asset.id not in wanted]
         if right:
-            found[modality] = [*right, *_some(others, max(MOST_ASSETS - len(right), 0))]
+            found[modality] = [*right, *picked(others, max(MOST_ASSETS - len(right), 0))]
     return found
 
 
 def _measured(
     version: ModelVersion,
-    asked: Sequence[Question],
-    words: Sequence[str],
+    collection_id: UUID,
+    asked: Asked,
     gallery: dict[str, list[_Stored]],
     progress: Progress | None,
 ) -> Measured:
-    said = served(version).texts(words)
-    cases, own = [], {}
+    said = served(version).texts(asked.words)
+    cases, named, own = [], [], {}
     gallery = {kind: part for kind, part in gallery.items() if kind in version.modalities}
     total, done = sum(len(part) for part in gallery.values()), 0
     for modality, assets in gallery.items():
@@ -197,12 +245,18 @@ def _measured(
             if progress is not None:
                 progress(done, total)
         things = Things.of(each)
-        right = np.array([[asset.id in q.answers for asset in assets] for q in asked])
+        right = np.array([[asset.id in q.answers for asset in assets] for q in asked.questions])
         rows = np.flatnonzero(right.any(axis=1))
-        cases.append(Case("text", modality, said[rows], things, right[rows], rows))
+        case = Case("text", modality, said[rows], things, right[rows], rows)
+        words = [asked.words[row] for row in rows]
+        cases.append(replace(case, words=tuple(map(words_in, words))))
+        named.append(
+            Named([asked.ids[row] for row in rows], [str(one.id) for one in assets], words)
+        )
         own[modality] = things.parts
-    several = any(len(question.answers) > 1 for question in asked)
-    return Measured(version.ref, cases, several, calibrations_stored(version), own)
+    several = any(len(question.answers) > 1 for question in asked.questions)
+    calibrations = calibrations_stored(version, collection_id)
+    return Measured(version.ref, cases, several, calibrations, own, named)
 
 
 def _vectors(version: ModelVersion, asset: _Stored) -> Vectors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,10 @@ from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger
 from retrieval import clients
-from retrieval.alignment.calibration_texts import OUTSIDE, nonsense_texts
+from retrieval.alignment.calibration_texts import OUTSIDE, content_words
+from retrieval.alignment.hopeless_texts import hopeless_texts
 from retrieval.bridge_texts import default_captions
+from retrieval.calibration import words_in
 from retrieval.encoders.base import Vectors
 from retrieval.encoders.bundle import (
     REFERENCE,
@@ -45,7 +48,7 @@ from retrieval.redaction.errors import RedactionUnavailable
 from retrieval.selectors.versions import version_by_ref
 from retrieval.services.evaluation_data import connection_rest, served
 
-_NONSENSE = 120
+_NONSENSE = 12  # of every kind
 _NOISE = 20
 _SIDE = 64
 _SECONDS = 1
@@ -115,9 +118,12 @@ def _neutral(model: Served) -> Vectors:
     return model.texts([texts[i] for i in picked])
 
 
-def _hopeless(model: Served, modality: str) -> dict[str, Vectors]:
+def _hopeless(model: Served, modality: str) -> dict[str, fitting.Hopeless]:
     """Queries that nothing answers: nonsense; noise and plain colours; pure tones."""
-    found = {"text": model.texts([*nonsense_texts(_NONSENSE, seed=fitting.SEED), *OUTSIDE])}
+    known = sorted({word for one in default_captions() for word in content_words(one.words)})
+    texts = [*hopeless_texts(_NONSENSE, seed=fitting.SEED, words=known), *OUTSIDE]
+    words = tuple(words_in(text) for text in texts)
+    found = {"text": fitting.Hopeless(model.texts(texts), words)}
     rng = np.random.default_rng(fitting.SEED)
     arrays: list[npt.NDArray[np.generic]] = []
     if modality == "image":
@@ -130,9 +136,8 @@ def _hopeless(model: Served, modality: str) -> dict[str, Vectors]:
         hertz = np.geomspace(60, min(8000, rate / 2.5), _NOISE)
         arrays += [(0.1 * np.sin(2 * np.pi * hz * times)).astype(np.float32) for hz in hertz]
     if arrays:
-        found[modality] = clients.models().encode_arrays(
-            model.ref, modality, arrays, priority="ingest"
-        )
+        vectors = clients.models().encode_arrays(model.ref, modality, arrays, priority="ingest")
+        found[modality] = fitting.Hopeless(vectors)
     return found
 
 
@@ -155,15 +160,15 @@ def _pairs(
     ref: str,
     parts: fitting.Parts,
     bank: dict[str, Vectors],
-    hopeless: dict[str, Vectors],
+    hopeless: dict[str, fitting.Hopeless],
 ) -> list[fitting.FittedPair]:
     found = []
     for case, asked, targets in _cases(made, ref):
         pair = fitting.pair_fitted(
             case,
             parts,
-            bank=bank[case.target],
-            hopeless=hopeless.get(case.asked, case.queries[:0]),
+            bank=bank,
+            hopeless=hopeless.get(case.asked, fitting.Hopeless(case.queries[:0])),
             files_asked=asked,
             files_found=targets,
         )
@@ -186,7 +191,10 @@ def _cases(
         same = own[:, None] == own[None]
         np.fill_diagonal(same, val=False)
         if same.any():
-            texts = Case("text", "text", said, Things.single(said), same, own, itself=True)
+            words = there.words
+            texts = Case(
+                "text", "text", said, Things.single(said), same, own, itself=True, words=words
+            )
             found.append((texts, own, own))
         return found
     nowhere = np.full(len(label_names(data)), -1)
@@ -205,7 +213,7 @@ def _store(
     anew: bool,
     by: User | None,
 ) -> None:
-    stored = Calibration.objects.filter(model_version=version)
+    stored = Calibration.objects.filter(model_version=version, collection=None)
     if anew:
         stored.filter(target_modality__in=list(bank)).delete()
     for pair in pairs:
@@ -217,6 +225,7 @@ def _store(
             target_modality=pair.target,
             parameters=pair.fit.calibration.to_json(),
             fitted_on=fitted_on(dataset, pair),
+            provenance=provenance_of(dataset, pair),
         )
         for pair in pairs
     )
@@ -236,6 +245,18 @@ def fitted_on(dataset: str, pair: fitting.FittedPair) -> str:
         f"{dataset[:100]}: {pair.fit.queries} queries, {pair.fit.right_hits} right hits; on "
         f"{pair.held_queries} queries held out the calibration error is {pair.held_out:.3f}"
     )
+
+
+def provenance_of(dataset: str, pair: fitting.FittedPair) -> dict[str, Any]:
+    """What is kept of a fit: what it was made on, which form was taken and why."""
+    return {
+        "from": dataset[:100],
+        "queries": pair.fit.queries,
+        "right_hits": pair.fit.right_hits,
+        "form": pair.fit.form,
+        "log_loss": pair.fit.log_loss,
+        "held_out_ece": pair.held_out,
+    }
 
 
 def _write(folder: Path, bank: dict[str, Vectors]) -> None:

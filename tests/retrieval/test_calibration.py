@@ -8,11 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.calibration import CalibrationError, PairCalibration, features
+from retrieval.calibration import (
+    Asked,
+    CalibrationError,
+    Line,
+    PairCalibration,
+    features,
+    logit,
+)
 from retrieval.encoders.bundle import BUILTIN, load_reference
 
-PAIR = PairCalibration(weights=(1.5, 2.0, -0.5), bias=-4.0, threshold=0.4)
-BANK = np.random.default_rng(0).normal(0.1, 0.05, 256)
+LINE = Line((1.5, 2.0, -0.5, 1.0, 0.2), -4.0)
+MATCH = Line((0.5, 4.0, 0.0, 2.0, 0.0), -3.0)
+STEPS = ((-3.0, 0.02), (0.0, 0.3), (2.0, 0.3), (4.0, 0.9))
+PLATT = PairCalibration(LINE, threshold=0.4)
+STEPPED = PairCalibration(LINE, threshold=0.4, knots=STEPS, match=MATCH)
+RNG = np.random.default_rng(0)
+BANK = RNG.normal(0.1, 0.05, 256)
+ASKED = Asked(BANK, own=RNG.normal(0.2, 0.1, 64), words=5)
 MODALITIES = ("text", "image", "audio")
 
 
@@ -21,33 +34,91 @@ def builtin_pairs() -> list[dict[str, Any]]:
     return pairs
 
 
-@given(st.lists(st.floats(-1, 1), min_size=2, max_size=30))
-def test_the_more_similar_hit_is_never_the_less_probable(similarities: list[float]) -> None:
-    found = PAIR.probability(np.sort(np.array(similarities)), bank=BANK)
+@pytest.mark.parametrize("pair", [PLATT, STEPPED])
+@given(similarities=st.lists(st.floats(-1, 1), min_size=2, max_size=30))
+def test_the_more_similar_hit_is_never_the_less_probable(
+    pair: PairCalibration, similarities: list[float]
+) -> None:
+    found = pair.probability(np.sort(np.array(similarities)), ASKED)
     assert (np.diff(found) >= 0).all()
     assert ((found >= 0) & (found <= 1)).all()
+
+
+@given(similarity=st.integers(-100, 100).map(lambda n: n / 100))
+def test_a_hit_is_a_match_exactly_where_the_line_of_matches_is_not_below_zero(
+    similarity: float,
+) -> None:
+    hit = np.array([similarity])
+    score = MATCH.scores(features(hit, ASKED))[0]
+    assert score == STEPPED.margin(hit, ASKED)[0]
+    if abs(score) > 1e-9:
+        assert (STEPPED.probability(hit, ASKED)[0] >= STEPPED.least(ASKED)) == (score > 0)
+
+
+def test_no_hit_of_a_query_like_nothing_known_is_a_match() -> None:
+    lost = Asked(BANK, own=np.full(64, -5.0), words=5)
+    assert STEPPED.probability(np.array([1.0]), lost)[0] < STEPPED.least(lost)
+
+
+def test_steps_are_followed_and_never_flat() -> None:
+    assert STEPPED.curve(np.array([-9.0, 0.0, 9.0])) == pytest.approx([0.02, 0.3, 0.9], abs=0.02)
+    between = STEPPED.curve(np.array([0.5, 1.5]))
+    assert between[0] < between[1]
+
+
+def test_log_odds_are_moved() -> None:
+    moved = STEPPED.shifted(slope=1.0, by=1.0, match_by=-0.5)
+    hits = np.array([0.1, 0.3])
+    before, after = (one.probability(hits, ASKED) for one in (STEPPED, moved))
+    assert (after > before).all()
+    assert moved.margin(hits, ASKED) == pytest.approx(STEPPED.margin(hits, ASKED) - 0.5)
+    steep = PLATT.shifted(slope=2.0, by=0.0, match_by=0.0)
+    assert logit(steep.probability(hits, ASKED)) == pytest.approx(
+        2 * logit(PLATT.probability(hits, ASKED))
+    )
+
+
+def test_the_first_version_still_loads() -> None:
+    first = {
+        "version": 1,
+        "weights": {"z": 1.5, "similarity": 2.0, "peak": -0.5},
+        "bias": -4.0,
+        "threshold": 0.4,
+    }
+    pair = PairCalibration.from_json(first)
+    hits = np.array([0.1, 0.3])
+    peak = (np.quantile(BANK, 0.99) - BANK.mean()) / BANK.std()
+    z = (hits - BANK.mean()) / BANK.std()
+    said = 1 / (1 + np.exp(-(1.5 * z + 2.0 * hits - 0.5 * peak - 4.0)))
+    assert pair.probability(hits, ASKED) == pytest.approx(said)
+    assert pair.least(ASKED) == 0.4
 
 
 def test_a_query_is_measured_against_its_own_bank() -> None:
     # The same similarity means less to a query that resembles everything.
     one = np.array([0.3])
-    assert PAIR.probability(one, bank=BANK) > PAIR.probability(one, bank=BANK + 0.15)
+    assert PLATT.probability(one, Asked(BANK)) > PLATT.probability(one, Asked(BANK + 0.15))
 
 
 def test_features_of_a_bank_without_spread_are_finite() -> None:
-    assert np.isfinite(features(np.array([0.3, -1.0]), bank=np.full(8, 0.2))).all()
+    assert np.isfinite(features(np.array([0.3, -1.0]), Asked(np.full(8, 0.2)))).all()
 
 
 def test_json_there_and_back() -> None:
-    assert PairCalibration.from_json(json.loads(json.dumps(PAIR.to_json()))) == PAIR
+    for pair in (PLATT, STEPPED):
+        assert PairCalibration.from_json(json.loads(json.dumps(pair.to_json()))) == pair
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2},
+        {"version": 3},
+        {"version": 1, "weights": {"z": -1, "similarity": 1, "peak": 0}},
+        {"knots": [[0.0, 0.5], [1.0, 0.4]]},
+        {"knots": [[0.0, 0.5], [0.0, 0.6]]},
+        {"knots": [[0.0, 0.5], [1.0, 1.6]]},
+        {"match": {"weights": {}, "bias": 0}},
         {"weights": {"z": 1.0}},
-        {"weights": {"z": -1, "similarity": 1, "peak": 0}},
         {"bias": float("nan")},
         {"threshold": None},
         {"weights": None},
@@ -55,7 +126,7 @@ def test_json_there_and_back() -> None:
 )
 def test_parameters_of_another_form_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(CalibrationError):
-        PairCalibration.from_json({**PAIR.to_json(), **change})
+        PairCalibration.from_json({**PLATT.to_json(), **change})
 
 
 def test_every_pair_of_the_starter_is_fitted_on_data() -> None:
@@ -77,5 +148,5 @@ def test_a_thing_is_sure_to_be_like_itself(modality: str) -> None:
     )
     fitted = PairCalibration.from_json(pair["parameters"])
     for query in bank[:8]:
-        found = fitted.probability(np.array([1.0]), bank=bank @ query)
-        assert found[0] >= fitted.threshold
+        asked = Asked(bank @ query, own=bank @ query, words=8)
+        assert fitted.probability(np.array([1.0]), asked)[0] >= fitted.least(asked)

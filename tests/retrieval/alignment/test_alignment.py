@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from retrieval.alignment.anchors import Anchors, label_words
 from retrieval.alignment.audio_train import said_by_teacher
-from retrieval.alignment.calibration_fit import Judged, calibration_fit
+from retrieval.alignment.calibration_fit import Judged, calibration_fit, halves
 from retrieval.alignment.calibration_sets import Things, right_answers, sound_photo_answers
 from retrieval.alignment.calibration_texts import content_words, nonsense_texts, short_query
 from retrieval.alignment.crops import crop_box, jobs_list
 from retrieval.alignment.image_train import average_update, rate_at, size_at
+from retrieval.alignment.curve_fit import rising_steps
+from retrieval.alignment.hopeless_texts import hopeless_texts
 from retrieval.alignment.objectives import contrast, imitation
 from retrieval.alignment.photos import Photo, PhotoSource, is_held_out, photos_list
 from retrieval.alignment.recipe import RecipeError, recipe_run
@@ -24,6 +29,7 @@ from retrieval.alignment.sound_texts import label_prompts
 from retrieval.alignment.sounds import clips_list, variant_wave
 from retrieval.alignment.teacher_head import head_fit
 from retrieval.alignment.teachers import ImageTeacher, TeacherUnavailableError
+from retrieval.calibration import Asked
 
 RECIPES = Path(__file__).parents[3] / "retrieval/alignment/recipes"
 
@@ -195,26 +201,82 @@ def test_sounds_and_photos_meet_by_the_committed_words() -> None:
     assert sound_photo_answers(sounds, photos).tolist() == [[True, False], [False, False]]
 
 
-def test_a_fit_tells_right_hits_from_wrong_ones() -> None:
-    rng = np.random.default_rng(0)
+def judged_queries(rng: np.random.Generator, count: int) -> list[Judged]:
+    """Every second query has an answer that stands out, the others are hopeless and unfamiliar."""
     judged = []
-    for turn in range(400):
-        answerable = turn % 2 == 0
-        bank = rng.normal(0.1, 0.05, 64)
+    for turn in range(count):
+        answerable = turn % 4 < 2
+        asked = Asked(
+            rng.normal(0.1, 0.05, 64), own=rng.normal(0.4 if answerable else 0.1, 0.1, 32), words=5
+        )
         hits = np.sort(rng.normal(0.15, 0.05, 10))[::-1]
         right = np.zeros(10, dtype=bool)
         if answerable:
             hits[0], right[0] = rng.normal(0.55, 0.08), True
-        judged.append(Judged(hits, right, bank, hopeless=not answerable))
-    fit = calibration_fit(judged)
+        judged.append(Judged(hits, right, asked, hopeless=not answerable))
+    return judged
+
+
+def test_a_fit_tells_right_hits_from_wrong_ones() -> None:
+    rng = np.random.default_rng(0)
+    fit = calibration_fit(judged_queries(rng, 400))
     assert (fit.queries, fit.unanswerable, fit.right_hits) == (400, 200, 200)
-    assert fit.ece < 0.06
-    assert fit.answerable_kept > 0.97
-    assert fit.unanswerable_held > 0.97
-    bank = rng.normal(0.1, 0.05, 64)
-    low, high = fit.calibration.probability(np.array([0.15, 0.6]), bank=bank)
+    assert fit.ece < 0.03
+    assert fit.answerable_kept > 0.9
+    assert fit.hopeless_held > 0.95
+    asked = Asked(rng.normal(0.1, 0.05, 64), own=rng.normal(0.4, 0.1, 32), words=5)
+    low, high = fit.calibration.probability(np.array([0.15, 0.6]), asked)
     assert low < 0.1
     assert high > 0.9
+    assert high >= fit.calibration.least(asked) > low
+
+
+def test_steps_are_taken_where_a_line_does_not_fit() -> None:
+    rng = np.random.default_rng(1)
+    judged = []
+    for _ in range(1500):
+        # Right with probability 0.15 or 0.7 on either side of a similarity, and nothing between.
+        hits = np.sort(rng.uniform(0.1, 0.5, 10))[::-1]
+        right = rng.random(10) < np.where(hits > 0.35, 0.7, 0.15)
+        judged.append(Judged(hits, right, Asked(rng.normal(0.1, 0.05, 32))))
+    fit = calibration_fit(judged)
+    assert fit.form == "isotonic"
+    assert fit.log_loss["isotonic"] < fit.log_loss["platt"]
+    assert fit.ece < 0.03
+
+
+def test_queries_of_one_group_are_on_one_side_of_a_cross_fit() -> None:
+    rng = np.random.default_rng(2)
+    judged = [replace(one, group=i // 5) for i, one in enumerate(judged_queries(rng, 100))]
+    sides = [{one.group for one in half} for half in halves(judged)]
+    assert not sides[0] & sides[1]
+    assert len(sides[0]) == len(sides[1]) == 10
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.booleans()), min_size=1, max_size=200),
+)
+def test_isotonic_regression_rises_and_keeps_the_mean(pairs: list[tuple[float, bool]]) -> None:
+    scores, right = np.array([s for s, _ in pairs]), np.array([float(r) for _, r in pairs])
+    knots = np.array(rising_steps(scores, right, np.ones(len(scores))))
+    assert (np.diff(knots[:, 0]) > 0).all()
+    assert (np.diff(knots[:, 1]) >= 0).all()
+    assert ((knots[:, 1] > 0) & (knots[:, 1] < 1)).all()
+
+
+def test_isotonic_regression_on_a_known_case() -> None:
+    scores = np.repeat(np.arange(4.0), 250)
+    right = np.concatenate([np.arange(250) < 250 * p for p in (0.1, 0.5, 0.3, 0.9)]).astype(float)
+    knots = dict(rising_steps(scores, right, np.ones(1000)))
+    found = np.interp(np.arange(4.0), list(knots), list(knots.values()))
+    assert found == pytest.approx([0.1, 0.4, 0.4, 0.9], abs=0.02)
+
+
+def test_what_means_nothing_is_of_many_kinds_and_always_the_same() -> None:
+    texts = hopeless_texts(5, seed=1, words=["anchor", "velvet"])
+    assert texts == hopeless_texts(5, seed=1, words=["anchor", "velvet"])
+    assert len(texts) == 5 * 8 + 10
+    assert all(texts)
 
 
 def test_unknown_recipes_and_missing_teachers_are_said(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from audit import actors
 from audit.keystore import default_keystore
 from deploy.paths import Paths
 from retrieval import clients, scope
+from retrieval.calibration import Asked
 from retrieval.models import Asset, Calibration, ModelVersion, Segment, Space, VectorTable
 from retrieval.services.search import SearchAnswer, SearchRequest, certainty, search_run
 from retrieval.vectors import VectorRow, backend, ddl
@@ -33,9 +34,12 @@ class CosineIsCertainty:
         assert parameters == {"fake": True}
         return cls()
 
-    def probability(self, similarities: np.ndarray, *, bank: np.ndarray) -> np.ndarray:
-        assert bank.shape == (4,)
+    def probability(self, similarities: np.ndarray, asked: Asked) -> np.ndarray:
+        assert asked.bank.shape == (4,)
         return np.clip(similarities, 0, 1)
+
+    def least(self, asked: Asked) -> float:
+        return self.threshold
 
 
 @pytest.fixture(autouse=True)
