@@ -18,7 +18,7 @@ from audit import ledger
 from audit.errors import AuditError
 from audit.models import RetentionPolicy
 
-WHAT = ("raw", "rendition", "vectors", "query", "transcript", "thumbnail", "feedback")
+WHAT = ("raw", "rendition", "vectors", "query", "transcript", "thumbnail", "feedback", "evaluation")
 MODALITIES = ("text", "image", "audio", "video", "depth", "thermal", "imu")
 MOST_DAYS = 36500
 _NAME_LENGTH = 200

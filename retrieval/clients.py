@@ -36,7 +36,7 @@ def models() -> ModelClient:
 
 @contextmanager
 def override(*, redaction: object = None, models: object = None) -> Iterator[None]:
-    """Fakes in place of the servers, for tests, in all threads."""
+    """Others in place of the clients, in all threads: fakes in tests, paced ones in a command."""
     before = dict(_overrides)
     _overrides.update(
         {k: v for k, v in {"redaction": redaction, "models": models}.items() if v is not None}

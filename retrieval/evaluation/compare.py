@@ -10,6 +10,7 @@ from retrieval.encoders.base import Vectors
 from retrieval.evaluation import findings as f
 from retrieval.evaluation.calibration_figures import Calibrations
 from retrieval.evaluation.cases import Case
+from retrieval.evaluation.named import Named
 from retrieval.evaluation.paired import PairComparison, pair_compared, primary_figure
 
 Said = dict[str, Any]
@@ -19,7 +20,8 @@ Said = dict[str, Any]
 class Measured:
     """One model on some data: its cases, its calibrations, and the vectors of the data themselves.
 
-    ``labelled``: a query has several right answers. ``own`` is by modality.
+    ``labelled``: a query has several right answers. ``own`` is by modality. ``named`` is in order
+    of ``cases``.
     """
 
     ref: str
@@ -27,6 +29,7 @@ class Measured:
     labelled: bool
     calibrations: Calibrations | None
     own: Mapping[str, Vectors]
+    named: Sequence[Named] = ()
 
 
 def own_findings(
@@ -62,6 +65,28 @@ def side_by_side(candidate: Measured, present: Measured) -> list[PairComparison]
     ]
 
 
-def comparison_json(present: str, comparisons: Sequence[PairComparison]) -> Said:
-    """``{"against", "pairs"}`` as it is kept in the candidate's result."""
-    return {"against": present, "pairs": {one.pair: one.to_json() for one in comparisons}}
+def comparison_json(
+    present: str, comparisons: Sequence[PairComparison], result: Mapping[str, Any]
+) -> Said:
+    """``{"against", "pairs", "present"}`` as it is kept in the candidate's result.
+
+    ``present`` has the figures of the other model's ``result`` that tasks may have margins on.
+    """
+    kept = ("pairs", "calibration", "abstention", "latency_ms")
+    figures = {
+        part: {name: one for name, one in result[part].items() if _figure(one)}
+        for part in kept
+        if part in result
+    }
+    return {
+        "against": present,
+        "pairs": {one.pair: one.to_json() for one in comparisons},
+        "present": figures,
+    }
+
+
+def _figure(value: object) -> bool:
+    """Whether it is a number, or the numbers of a pair; curves and bins are kept once only."""
+    if isinstance(value, dict):
+        return all(isinstance(one, int | float) for one in value.values())
+    return isinstance(value, int | float)

@@ -11,7 +11,9 @@ reason, which is recorded. The bounds:
 - ``miscalibrated``: the calibration error is above 0.10, and more than 0.02 above the present
   model's, where there is one;
 - ``uncalibrated``: a pair has no calibration, so nothing found by it is ever a confident match;
-- ``too-few``: no pair has 20 queries, so nothing can be said.
+- ``too-few``: no pair has 20 queries, so nothing can be said;
+- ``task-not-met`` and ``task-not-measured``: what a collection declared to be good enough
+  (``tasks``) is not reached, or was not measured since it was declared.
 """
 
 from __future__ import annotations

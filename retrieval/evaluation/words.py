@@ -104,7 +104,7 @@ def _failures(failures: Result) -> Iterator[str]:
         )
         for key, said in (
             ("by_length", "words"),
-            ("long_tail", "rarest word said of, or label borne by"),
+            ("long_tail", "how many bear the label" if "by_label" in one else "rarest word"),
             ("by_language", "language"),
         ):
             parts = "; ".join(

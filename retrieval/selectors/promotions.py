@@ -9,7 +9,9 @@ from django.db.models import Max, Q
 
 from retrieval.errors import Conflict
 from retrieval.evaluation.findings import Finding
+from retrieval.evaluation.tasks import task_findings
 from retrieval.models import Calibration, EvaluationRun, ModelSetVersion, ModelVersion
+from retrieval.selectors.evaluation_tasks import gate_verdicts
 from retrieval.selectors.versions import version_by_ref
 
 
@@ -85,6 +87,7 @@ def review_of(
     found = [
         *_evaluated(version, present, runs),
         *(Finding(**one) for run in runs for one in run.result.get("findings", [])),
+        *task_findings(gate_verdicts(version=version, collection=collection)),
         *_uncalibrated(version),
         *_lost(version, replaced),
     ]
@@ -111,7 +114,8 @@ def latest_runs(
         model=version.ref,
         manifest_sha256=version.manifest_sha256,
         against="" if present is None else present.ref,
-    ).exclude(result__has_key="leakage")  # how well it finds things is not measured there
+        kind=EvaluationRun.Kind.MODEL,  # leakage says nothing of how well it finds things
+    )
     if fitted is not None:
         rows = rows.filter(created_at__gte=fitted)
     if collection is not None:

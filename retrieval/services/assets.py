@@ -18,6 +18,7 @@ from retrieval.access import Permission
 from retrieval.errors import NotVisible
 from retrieval.models import Asset, ProvenanceStep, Segment
 from retrieval.selectors.assets import asset_rows
+from retrieval.services.evaluation_cases import cases_forget
 from retrieval.services.feedback_retention import feedback_forget
 from retrieval.services.indexing import assets_unindex
 from retrieval.services.review_queue import forget
@@ -54,6 +55,7 @@ def asset_delete(*, user: User, asset_id: UUID) -> None:
         blind_forget(asset_ids=[asset_id])
         forget(asset_id=asset_id)
         feedback_forget(asset_id=asset_id)
+        cases_forget(asset_id=asset_id)
         ledger.record(
             event="ingest:asset:delete",
             actor=actor_id(user),

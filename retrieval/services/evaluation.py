@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
 from accounts.models import User
-from accounts.trail import actor_id
-from audit import ledger
-from retrieval import clients
-from retrieval.encoders.client import ModelRefused, ModelUnavailable
-from retrieval.errors import Invalid, Unavailable
-from retrieval.evaluation.compare import (
-    Measured,
-    comparison_json,
-    own_findings,
-    side_by_side,
-)
-from retrieval.evaluation.datasets import Dataset, DatasetError
-from retrieval.evaluation.figures import figures
+from retrieval.errors import Invalid
+from retrieval.evaluation.compare import Measured, comparison_json, side_by_side
+from retrieval.evaluation.datasets import Dataset
+from retrieval.evaluation.domain import domain_fall
 from retrieval.evaluation.findings import compared, ece_of
 from retrieval.evaluation.questions import Question
 from retrieval.evaluation.served import Progress
 from retrieval.models import EvaluationRun, ModelVersion
-from retrieval.redaction.errors import RedactionUnavailable
 from retrieval.selectors.promotions import present_of
 from retrieval.selectors.versions import version_by_ref
-from retrieval.services.evaluation_data import Data, of_collection, of_dataset, served
-
-_MEGABYTE = 1024 * 1024
+from retrieval.services.evaluation_data import Data, of_collection, of_dataset
+from retrieval.services.evaluation_keep import (
+    answered,
+    findings_of,
+    looked_at,
+    result_of,
+    run_store,
+)
+from retrieval.services.evaluation_pace import paced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +44,16 @@ def dataset_evaluate(
     dataset: Dataset,
     ref: str,
     against: str | None = None,
+    home: Dataset | None = None,
     own_data: bool = True,
     by: User | None = None,
     progress: Progress | None = None,
 ) -> Evaluated:
     """``ref`` and the present model on a labelled dataset, every file redacted and decoded first.
 
-    ``against``: another model than the present one; ``own_data``: the data are like what the
-    organisation holds, not a public benchmark. Slow: every file goes through the servers.
+    ``against``: another model than the present one; ``home``: a dataset like what it was fitted on,
+    against which its fall is told; ``own_data``: the data are like what the organisation holds, not
+    a public benchmark. Slow: every file goes through the servers, behind all searches.
 
     Raises:
         NotVisible: no such model. Invalid: the dataset does not fit the model.
@@ -66,10 +62,23 @@ def dataset_evaluate(
     version, present = _versions(ref, against)
     if not {"text", dataset.modality} <= set(version.modalities):
         raise Invalid(f"{ref} has no tower for text or for {dataset.modality}.")
-    data = _answered(lambda: of_dataset(dataset, _both(version, present), progress=progress))
-    return _kept(
-        version, present, data, dataset=dataset.name, collection=None, own_data=own_data, by=by
-    )
+    if home is not None and home.modality not in version.modalities:
+        raise Invalid(f"{ref} has no tower for {home.modality}.")
+    with paced():
+        data = answered(lambda: of_dataset(dataset, _both(version, present), progress=progress))
+        there = None
+        if home is not None:
+            there = answered(lambda: of_dataset(home, [version], progress=progress)).measured[0]
+        return _kept(
+            version,
+            present,
+            data,
+            dataset=dataset.name,
+            home=None if home is None or there is None else (home.name, there),
+            collection=None,
+            own_data=own_data,
+            by=by,
+        )
 
 
 def collection_evaluate(
@@ -77,11 +86,14 @@ def collection_evaluate(
     collection_id: UUID,
     ref: str,
     questions: Sequence[Question] | None = None,
+    titles: bool = False,
     against: str | None = None,
     by: User | None = None,
     progress: Progress | None = None,
 ) -> Evaluated:
-    """``ref`` and the present model on what a collection holds; only figures come out of it.
+    """``ref`` and the present model on what a collection holds; ids and figures come out of it.
+
+    Asked are ``questions``, else its labelled queries, else (or with ``titles``) titles.
 
     Raises:
         NotVisible: no such model or collection. Invalid: nothing to ask.
@@ -92,36 +104,24 @@ def collection_evaluate(
         raise Invalid(f"{ref} has no tower for text.")
     if present is not None and "text" not in present.modalities:
         present = None
-    data = _answered(
-        lambda: of_collection(collection_id, questions, _both(version, present), progress=progress)
-    )
-    return _kept(
-        version,
-        present,
-        data,
-        dataset=f"collection {data.labels}",
-        collection=collection_id,
-        own_data=True,
-        by=by,
-    )
-
-
-def local_result_keep(
-    *, folder: Path, result: dict[str, Any], own_data: bool
-) -> EvaluationRun | None:
-    """The kept run of a result that was worked out in another way; None if nobody installed it."""
-    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    version = ModelVersion.objects.filter(manifest_sha256=digest).first()
-    if version is None or version.ref != result["model"]:
-        return None
-    with transaction.atomic():
-        return run_store(
+    with paced():
+        data = answered(
+            lambda: of_collection(
+                collection_id,
+                questions,
+                _both(version, present),
+                titles=titles,
+                progress=progress,
+            )
+        )
+        return _kept(
             version,
-            {**result, "findings": []},
-            "",
-            None,
-            dataset=result["dataset"],
-            own_data=own_data,
+            present,
+            data,
+            dataset=f"collection {data.labels}",
+            collection=collection_id,
+            own_data=True,
+            by=by,
         )
 
 
@@ -135,17 +135,6 @@ def _both(version: ModelVersion, present: ModelVersion | None) -> list[ModelVers
     return [version] if present is None else [version, present]
 
 
-def _answered(work: Callable[[], Data]) -> Data:
-    try:
-        return work()
-    except DatasetError as error:
-        raise Invalid(f"The data cannot be used: {error}.") from error
-    except ModelRefused as error:
-        raise Invalid(f"The model cannot be used: {error.reason}") from error
-    except (ModelUnavailable, RedactionUnavailable):
-        raise Unavailable("The model or the redaction server does not answer.") from None
-
-
 def _kept(
     version: ModelVersion,
     present: ModelVersion | None,
@@ -155,23 +144,34 @@ def _kept(
     collection: UUID | None,
     own_data: bool,
     by: User | None,
+    home: tuple[str, Measured] | None = None,
 ) -> Evaluated:
     mine = data.measured[0]
     theirs = data.measured[1] if len(data.measured) > 1 else None
-    result = _result(version, data, mine, dataset)
+    result = result_of(version, data, mine, dataset)
+    looked = looked_at(version, mine, data)
+    result |= looked.result
+    if home is not None:
+        fall = domain_fall(
+            home[1].cases,
+            mine.cases,
+            mine.calibrations,
+            labelled=mine.labelled or home[1].labelled,
+        )
+        result["out_of_domain"] = {"home": home[0], **fall}
     kept_present = None
     if theirs is not None and present is not None:
-        other = _result(present, data, theirs, dataset)
-        other["findings"] = _findings(theirs, other, None)
+        other = result_of(present, data, theirs, dataset)
+        other["findings"] = findings_of(theirs, other, None)
         pairs = side_by_side(mine, theirs)
-        result["comparison"] = comparison_json(present.ref, pairs)
+        result["comparison"] = comparison_json(present.ref, pairs, other)
         result["findings"] = [
             *(one.to_json() for one in compared(pairs)),
-            *_findings(mine, result, ece_of(other)),
+            *findings_of(mine, result, ece_of(other)),
         ]
         kept_present = (present, other)
     else:
-        result["findings"] = _findings(mine, result, None)
+        result["findings"] = findings_of(mine, result, None)
     with transaction.atomic():
         where: dict[str, Any] = {
             "dataset": dataset,
@@ -182,64 +182,11 @@ def _kept(
         if kept_present is not None:
             second = run_store(kept_present[0], kept_present[1], "", by, **where)
         first = run_store(
-            version, result, present.ref if kept_present and present else "", by, **where
+            version,
+            result,
+            present.ref if kept_present and present else "",
+            by,
+            records=looked.records,
+            **where,
         )
     return Evaluated(candidate=first, present=second)
-
-
-def _result(version: ModelVersion, data: Data, mine: Measured, dataset: str) -> dict[str, Any]:
-    found = {
-        "dataset": dataset,
-        "model": version.ref,
-        "labels": data.labels,
-        "items": data.items,
-        **({"refused": data.refused} if data.refused else {}),
-        **_answered_figures(version, data, mine),
-    }
-    resident = clients.models().health().get("memory", {}).get("resident")
-    return found | ({"memory_mb": round(resident / _MEGABYTE)} if resident else {})
-
-
-def _answered_figures(version: ModelVersion, data: Data, mine: Measured) -> dict[str, Any]:
-    try:
-        return figures(
-            mine.cases,
-            labelled=mine.labelled and data.labels == "labels",
-            calibrations=mine.calibrations,
-            text=served(version).asked,
-            sentences=data.sentences,
-        )
-    except ModelUnavailable:
-        raise Unavailable("The model server does not answer.") from None
-
-
-def _findings(
-    measured: Measured, result: dict[str, Any], present: float | None
-) -> list[dict[str, Any]]:
-    found = own_findings(measured, ece=ece_of(result), present=present)
-    return [one.to_json() for one in found]
-
-
-def run_store(
-    version: ModelVersion, result: dict[str, Any], against: str, by: User | None, **where: Any
-) -> EvaluationRun:
-    """The kept run with its ledger entry, in the caller's transaction."""
-    run = EvaluationRun.objects.create(
-        model=version.ref,
-        manifest_sha256=version.manifest_sha256,
-        against=against,
-        result=result,
-        **where,
-    )
-    refs: dict[str, str | UUID] = {"model": version.ref, "evaluation": run.pk}
-    if run.collection_id is not None:
-        refs["collection"] = run.collection_id
-    if against:
-        refs["against"] = against
-    ledger.record(
-        event="models:version:evaluate",
-        actor=None if by is None else actor_id(by),
-        refs=refs,
-        payload={"findings": sorted({one["code"] for one in result["findings"]})},
-    )
-    return run

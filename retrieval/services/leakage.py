@@ -27,8 +27,8 @@ from retrieval.redaction.errors import (
 from retrieval.redaction.registry import get_profile
 from retrieval.selectors.profiles import profile_named
 from retrieval.selectors.versions import version_by_ref
-from retrieval.services.evaluation import run_store
 from retrieval.services.evaluation_data import connection_rest, served
+from retrieval.services.evaluation_keep import run_store
 
 DATASET = "leakage (people made up)"
 FACES = 8  # persons
@@ -96,7 +96,14 @@ def _kept(
     }
     with transaction.atomic():
         return run_store(
-            version, result, "", by, dataset=DATASET, collection_id=None, own_data=False
+            version,
+            result,
+            "",
+            by,
+            kind=EvaluationRun.Kind.LEAKAGE,
+            dataset=DATASET,
+            collection_id=None,
+            own_data=False,
         )
 
 

@@ -15,6 +15,7 @@ from audit import ledger
 from audit.blind import blind_due, blind_purge
 from retrieval import media, scope
 from retrieval.models import Asset
+from retrieval.services.evaluation_retention import evaluations_purge
 from retrieval.services.feedback_retention import feedback_purge
 from retrieval.states import IN_PROGRESS, RawState, State
 
@@ -30,13 +31,15 @@ _ABANDONED_SECONDS = 3600.0
 class Purged:
     """How many originals were (in a dry run: would be) destroyed, and stray blobs removed.
 
-    ``blind``: blind indexes whose period is over; ``feedback``: votes on hits, likewise.
+    ``blind``: blind indexes whose period is over; ``feedback``: votes on hits, and
+    ``evaluations``: runs, likewise.
     """
 
     raw: int = 0
     strays: int = 0
     blind: int = 0
     feedback: int = 0
+    evaluations: int = 0
 
 
 def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
@@ -54,6 +57,7 @@ def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
             strays=len(set(_strays())),
             blind=blind,
             feedback=feedback_purge(dry_run=True),
+            evaluations=evaluations_purge(dry_run=True),
         )
     raw = 0
     while done := _purge_batch(batch):
@@ -61,10 +65,16 @@ def purge(*, dry_run: bool = False, batch: int = BATCH) -> Purged:
     strays = strays_remove()
     with scope.system():
         blind = blind_purge()
-    feedback = feedback_purge()
-    if raw or strays or blind or feedback:
-        logger.info("purged", raw=raw, strays=strays, blind=blind, feedback=feedback)
-    return Purged(raw=raw, strays=strays, blind=blind, feedback=feedback)
+    purged = Purged(
+        raw=raw,
+        strays=strays,
+        blind=blind,
+        feedback=feedback_purge(),
+        evaluations=evaluations_purge(),
+    )
+    if any(vars(purged).values()):
+        logger.info("purged", **vars(purged))
+    return purged
 
 
 def _due() -> Q:

@@ -29,6 +29,7 @@ from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.review_models import RedactionReport, Review
 from retrieval.selectors.profiles import profile_of
 from retrieval.selectors.reviews import Decision, ReviewView, options, review_get
+from retrieval.services.evaluation_cases import cases_forget
 from retrieval.services.feedback_retention import feedback_forget
 from retrieval.services.indexing import assets_unindex
 from retrieval.services.provenance import step_add
@@ -212,6 +213,7 @@ def _blobs_follow(asset_id: UUID, *, rejected: bool, decision: Decision) -> None
     if rejected:
         Segment.objects.filter(asset_id=asset_id).delete()
         feedback_forget(asset_id=asset_id)
+        cases_forget(asset_id=asset_id)
         transaction.on_commit(lambda: media.destroy_redacted(asset_id), robust=True)
     elif decision is not Decision.REDACT:
         transaction.on_commit(lambda: media.remove_previews(asset_id), robust=True)

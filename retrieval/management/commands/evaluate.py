@@ -1,28 +1,25 @@
-"""``manage.py evaluate``: how good a model is on labelled data, and beside the model in use."""
+"""``manage.py evaluate``: how good a model, or search itself, is on labelled data."""
 
 from __future__ import annotations
 
 import json
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
 from retrieval.encoders.bundle import BUILTIN, BundleError
 from retrieval.errors import RetrievalError
-from retrieval.evaluation.datasets import Dataset, DatasetError, dataset_open
-from retrieval.evaluation.leakage import leakage_in_words
-from retrieval.evaluation.questions import Question, questions_read
+from retrieval.evaluation.datasets import DatasetError
+from retrieval.management import evaluating
 
 
 class Command(BaseCommand):
     """With ``--model`` an installed version, through the running servers; the result is kept.
+
+    With ``--live`` the search as it is, on a collection's labelled queries: what users get.
 
     Without it a bundle's folder, in this process, which needs neither servers nor a database; where
     there is one that knows the bundle, the result is kept all the same.
@@ -38,7 +35,12 @@ class Command(BaseCommand):
             "--dataset",
             help="directory or tar; or a name in the folder datasets of the data directory",
         )
-        data.add_argument("--collection", type=UUID, help="the assets of this collection")
+        data.add_argument(
+            "--collection",
+            type=UUID,
+            help="the assets of this collection, by its labelled queries; where it has none, by "
+            "titles",
+        )
         data.add_argument(
             "--leakage",
             action="store_true",
@@ -51,8 +53,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--queries",
             type=Path,
-            help="with --collection: CSV with the columns query and asset (an id); "
-            "without it titles are asked",
+            help="with --collection: CSV with the columns query and asset (an id), instead of its "
+            "labelled queries",
+        )
+        parser.add_argument(
+            "--titles", action="store_true", help="with --collection: ask for titles all the same"
+        )
+        parser.add_argument(
+            "--live",
+            action="store_true",
+            help="with --collection: through the search itself, fused list, confidence and "
+            "abstention; leaves no search records",
+        )
+        parser.add_argument(
+            "--as", metavar="USERNAME", help="with --live: whose rights the searches have"
         )
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--model", metavar="REF", help="an installed version, active or not")
@@ -61,6 +75,12 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--against", metavar="REF", help="compare with this one, not the one in use"
+        )
+        parser.add_argument(
+            "--home",
+            metavar="DATASET",
+            help="how much it falls on --dataset against this one, which is like what it was "
+            "fitted on",
         )
         parser.add_argument(
             "--public",
@@ -88,138 +108,58 @@ class Command(BaseCommand):
             help="with --targets: the words that name each label; default: ESC-50's in photos",
         )
         parser.add_argument("--json", type=Path, help="write the result here too")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="exit 1 where a task that the collection declared before is not met or not "
+            "measured",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the result as JSON, and what it means on standard error."""
-        if options["collection"] and not options["model"]:
-            raise CommandError("--collection needs --model REF.")
-        if options["targets"] and (options["collection"] or options["model"]):
-            raise CommandError("--targets needs --dataset, and measures a bundle's folder.")
+        self._asked(options)
         try:
-            if options["leakage"]:
-                result = self._leakage(options)
-            else:
-                result = self._served(options) if options["model"] else self._local(options)
+            result, lines = self._way(options)(options, self._progress)
         except DatasetError as error:
             raise CommandError(f"The dataset cannot be used: {error}") from error
         except BundleError as error:
             raise CommandError(f"The model cannot be used: {error.reason}") from error
         except RetrievalError as error:
             raise CommandError(error.detail) from None
+        for line in lines:
+            self.stderr.write(line)
         text = json.dumps(result, indent=1)
         self.stdout.write(text)
         if options["json"]:
             options["json"].write_text(text + "\n", encoding="utf-8")
+        if options["check"]:
+            self._check(result.get("tasks", []))
 
-    def _local(self, options: dict[str, Any]) -> dict[str, Any]:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        from retrieval.encoders.registry import load_bundle
-        from retrieval.evaluation.run import evaluate
+    def _asked(self, options: dict[str, Any]) -> None:
+        if options["collection"] and not (options["model"] or options["live"]):
+            raise CommandError("--collection needs --model REF or --live.")
+        if (options["live"] or options["check"]) and not options["collection"]:
+            raise CommandError("--live and --check need --collection.")
+        if options["targets"] and (options["collection"] or options["model"]):
+            raise CommandError("--targets needs --dataset, and measures a bundle's folder.")
+        if options["home"] and not options["dataset"]:
+            raise CommandError("--home needs --dataset.")
 
-        dataset = self._dataset(options)
-        bundle = load_bundle(options["bundle"])
+    def _way(self, options: dict[str, Any]) -> Any:
+        if options["leakage"]:
+            return evaluating.leakage
+        if options["live"]:
+            return evaluating.live
         if options["targets"]:
-            from retrieval.evaluation.across import WORDS, across, words_read
+            return evaluating.between
+        return evaluating.served if options["model"] else evaluating.local
 
-            return across(
-                bundle,
-                dataset,
-                dataset_open(self._path(options["targets"])),
-                words=words_read(options["words"] or WORDS),
-                progress=self._progress,
-            )
-        result = evaluate(bundle, options["bundle"], dataset, progress=self._progress)
-        try:
-            from retrieval.services.evaluation import local_result_keep
-
-            run = local_result_keep(
-                folder=options["bundle"], result=result, own_data=not options["public"]
-            )
-        except (DatabaseError, ImproperlyConfigured):
-            run = None
-        return result if run is None else {"evaluation": str(run.pk), **result}
-
-    def _served(self, options: dict[str, Any]) -> dict[str, Any]:
-        from retrieval.services.evaluation import collection_evaluate, dataset_evaluate
-
-        if options["collection"]:
-            made = collection_evaluate(
-                collection_id=options["collection"],
-                ref=options["model"],
-                questions=self._questions(options["queries"]),
-                against=options["against"],
-                progress=self._progress,
-            )
-        else:
-            made = dataset_evaluate(
-                dataset=self._dataset(options),
-                ref=options["model"],
-                against=options["against"],
-                own_data=not options["public"],
-                progress=self._progress,
-            )
-        result: dict[str, Any] = made.candidate.result
-        for line in _in_words(result):
-            self.stderr.write(line)
-        return {"evaluation": str(made.candidate.pk), **result}
-
-    def _leakage(self, options: dict[str, Any]) -> dict[str, Any]:
-        from retrieval.selectors.models import active_models
-        from retrieval.services.leakage import leakage_evaluate
-
-        reads = [model.ref for model in active_models() if "text" in model.modalities]
-        ref = options["model"] or next(iter(reads), None)
-        if ref is None:
-            raise CommandError("No model in use reads text; name one with --model.")
-        run = leakage_evaluate(ref=ref, profile=options["profile"], progress=self._progress)
-        result: dict[str, Any] = run.result
-        for found in result["leakage"].values():
-            self.stderr.write(leakage_in_words(found))
-        return {"evaluation": str(run.pk), **result}
-
-    def _dataset(self, options: dict[str, Any]) -> Dataset:
-        try:
-            where = dict(pair.split("=", 1) for pair in options["where"])
-        except ValueError as error:
-            raise CommandError("--where is COLUMN=VALUE") from error
-        if options["fold"]:
-            where["fold"] = options["fold"]
-        return dataset_open(self._path(options["dataset"]), where=where)
-
-    def _path(self, given: str) -> Path:
-        path = Path(given)
-        if not path.exists():
-            named = settings.PATHS.data / "datasets" / given
-            path = next((p for p in (named, Path(f"{named}.tar")) if p.exists()), path)
-        if not path.exists():
-            raise CommandError(f"There is no dataset at {given}.")
-        return path
-
-    def _questions(self, path: Path | None) -> list[Question] | None:
-        if path is None:
-            return None
-        try:
-            return questions_read(path.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{path} cannot be read as text.") from error
+    def _check(self, tasks: list[dict[str, Any]]) -> None:
+        if not tasks:
+            raise CommandError("The collection has declared no task.")
+        failed = [task for task in tasks if task["verdict"] != "met"]
+        if failed:
+            raise CommandError(f"{len(failed)} of {len(tasks)} declared tasks are not met.")
 
     def _progress(self, done: int, of: int) -> None:
-        self.stderr.write(f"\r{done} of {of} embedded", ending="\n" if done == of else "")
-
-
-def _in_words(result: dict[str, Any]) -> list[str]:
-    """The comparison and the findings, a line each."""
-    lines = []
-    comparison: dict[str, Any] = result.get("comparison", {})
-    for name, pair in comparison.get("pairs", {}).items():
-        mine, theirs, by = pair["candidate"], pair["present"], pair["difference"]
-        lines.append(
-            f"{name}: {pair['figure']} {mine['value']:.3f} against {theirs['value']:.3f} of "
-            f"{comparison['against']}: {pair['verdict']} ({by['value']:+.3f}, 95 % interval "
-            f"{by['low']:+.3f} to {by['high']:+.3f}, {pair['queries']} queries)"
-        )
-    lines += [
-        f"{'Against it' if one['gates'] else 'Note'}: {one['code']} {one['where']}: {one['detail']}"
-        for one in result["findings"]
-    ]
-    return lines or ["Nothing speaks against it."]
+        self.stderr.write(f"\r{done} of {of}", ending="\n" if done == of else "")

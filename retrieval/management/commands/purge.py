@@ -1,4 +1,4 @@
-"""``manage.py purge``: destroy originals, blind indexes and votes on hits whose period is over."""
+"""``manage.py purge``: destroy originals, blind indexes, votes and runs whose period is over."""
 
 from __future__ import annotations
 
@@ -26,5 +26,6 @@ class Command(BaseCommand):
         verb = "would be" if dry_run else "were"
         self.stdout.write(
             f"{purged.raw} originals {verb} destroyed, {purged.strays} stray blobs {verb} removed, "
-            f"{purged.blind} blind indexes and {purged.feedback} votes on hits {verb} forgotten."
+            f"{purged.blind} blind indexes, {purged.feedback} votes on hits and "
+            f"{purged.evaluations} evaluations {verb} forgotten."
         )

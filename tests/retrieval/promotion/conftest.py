@@ -28,7 +28,14 @@ __all__ = ["paths"]
 DIMENSION = 16
 THINGS = 80
 TABLES = ("vectors_promotion_1", "vectors_promotion_2", "vectors_promotion_3")
-SHARP = PairCalibration(weights=(0.0, 30.0, 0.0), bias=-21.0, threshold=0.5)
+SHARP = PairCalibration.from_json(
+    {
+        "version": 1,
+        "weights": {"z": 0.0, "similarity": 30.0, "peak": 0.0},
+        "bias": -21.0,
+        "threshold": 0.5,
+    }
+)
 
 
 def thing(number: int) -> np.ndarray:

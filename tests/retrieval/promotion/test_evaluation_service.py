@@ -67,10 +67,14 @@ def test_data_far_from_its_bank_are_noticed(candidate, captions, paths, models):
 
 
 def test_probabilities_that_do_not_hold_are_noticed(candidate, captions):
-    from retrieval.calibration import PairCalibration
     from retrieval.models import Calibration
 
-    sure = PairCalibration(weights=(0.0, 0.0, 0.0), bias=4.0, threshold=0.5).to_json()
+    sure = {
+        "version": 1,
+        "weights": {"z": 0.0, "similarity": 0.0, "peak": 0.0},
+        "bias": 4.0,
+        "threshold": 0.5,
+    }
     Calibration.objects.filter(model_version=candidate).update(parameters=sure)
     found = evaluated(captions).candidate
     assert "miscalibrated" in codes(found)
