@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Priority = Literal["query", "ingest"]
 QUERY_TIMEOUT_SECONDS = 20.0
 INGEST_TIMEOUT_SECONDS = 300.0
+SALIENCY_TIMEOUT_SECONDS = 25.0
 # How long a request waits for a model server that restarts or is busy. An ingestion that waited
 # longer gives its worker back and is queued again.
 INGEST_PATIENCE_SECONDS = 60.0
@@ -69,6 +70,19 @@ class ModelInfo:
     loaded: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """How much of a similarity each part of an item carries; see ``retrieval.saliency.base``.
+
+    ``values``: float32 (rows, columns) of a picture or sound, (n,) of a text's words. ``method``:
+    ``occlusion`` or ``gradient``. ``similarity`` is the cosine of the whole item.
+    """
+
+    values: npt.NDArray[np.float32]
+    method: str
+    similarity: float
+
+
 class ModelClient:
     """Asks the model server for embeddings; one instance serves all threads and survives a fork.
 
@@ -115,6 +129,48 @@ class ModelClient:
         """
         data: dict[str, object] = {"model": model, "modality": modality, "priority": priority}
         return self._encode(framing.pack_arrays(data, arrays), len(arrays), priority)
+
+    def saliency(
+        self,
+        model: str,
+        modality: str,
+        item: str | npt.NDArray[Any],
+        query: npt.NDArray[np.float32],
+        *,
+        rate: int = 0,
+        method: str | None = None,
+    ) -> Explained:
+        """Which parts of ``item`` carry its similarity with ``query`` (d,), behind all searches.
+
+        ``item`` as for ``encode_text`` or ``encode_arrays``; ``rate`` is a sound's, in samples a
+        second. ``method``: None for the one that was measured to be the better one.
+
+        Raises:
+            ModelUnavailableError: transient.
+            ModelRefusedError: permanent.
+        """
+        data: dict[str, object] = {
+            "model": model, "modality": modality, "rate": rate, "method": method
+        }  # fmt: skip
+        arrays = [np.asarray(query, np.float32)]
+        if isinstance(item, str):
+            data["text"] = item
+        else:
+            arrays.append(item)
+        with _translated():
+            answer = self._transport.post(
+                "/saliency",
+                framing.pack_arrays(data, arrays),
+                timeout_seconds=SALIENCY_TIMEOUT_SECONDS,
+            )
+            found, maps = framing.unpack_arrays(answer)
+        if len(maps) != 1 or maps[0].dtype != np.float32:
+            raise ModelUnavailableError("bad-answer")
+        return Explained(
+            values=np.array(maps[0]),
+            method=str(found["method"]),
+            similarity=float(found["similarity"]),
+        )
 
     def models(self) -> list[ModelInfo]:
         """Every bundle that the server finds, built-in ones included, sorted by ref."""

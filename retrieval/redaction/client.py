@@ -186,6 +186,34 @@ class RedactionClient:
             part = replace(spec, windows_ms=windows[first : first + batch])
             yield self.tensors(rendition, media_type=media_type, spec=part)
 
+    def overlay(
+        self,
+        rendition: bytes,
+        *,
+        media_type: str,
+        heat: Sequence[Sequence[int]],
+        spans: Sequence[tuple[int, int]] = (),
+        window_ms: tuple[int, int] = (0, 0),
+    ) -> bytes:
+        """A PNG of a redacted rendition with heat over it, drawn in the sandbox.
+
+        ``heat``: rows of 0 to 255 over a picture (top row first) or over the spectrogram of a
+        sound's ``window_ms`` (lowest pitches first), or one row with a value for each of ``spans``,
+        (start, end) characters of a text.
+
+        Raises:
+            RedactionRefusedError: the rendition cannot be drawn on.
+            RedactionUnavailableError: transient.
+        """
+        meta = {
+            "media_type": media_type,
+            "heat": [list(row) for row in heat],
+            "spans": [list(span) for span in spans],
+            "window_ms": list(window_ms),
+        }
+        with _translated():
+            return self._transport.post("/overlay", rendition, meta=meta)
+
     def query_file(
         self,
         data: bytes,

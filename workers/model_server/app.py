@@ -26,11 +26,12 @@ from workers.model_server.requests import (
     deadline_seconds,
     work_of,
 )
+from workers.model_server.saliency import asked_of, explained
 from workers.model_server.scheduler import QueueFullError, Scheduler
 from workers.model_server.types import ModelRefusal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from workers.model_server.store import ModelStore
 
@@ -58,6 +59,7 @@ class ModelServer:
         return Starlette(
             routes=[
                 Route("/encode", uds.guarded(self.encode), methods=["POST"]),
+                Route("/saliency", uds.guarded(self.saliency), methods=["POST"]),
                 Route("/models", uds.guarded(self.models), methods=["GET"]),
                 Route("/healthz", uds.guarded(self.health), methods=["GET"]),
             ],
@@ -76,14 +78,35 @@ class ModelServer:
 
     async def encode(self, request: Request) -> Response:
         """Texts or arrays in, float32 (n, d) out."""
+
+        async def rows(body: bytes) -> Response:
+            found = await self._desk.rows(work_of(body))
+            return Response(framing.pack_arrays({}, [found]), media_type=framing.CONTENT_TYPE)
+
+        return await self._answered(request, rows)
+
+    async def saliency(self, request: Request) -> Response:
+        """One item and a query's vector in, how much of their similarity each part carries out."""
+
+        async def made(body: bytes) -> Response:
+            found = await explained(self._desk, await asyncio.to_thread(asked_of, body))
+            data: dict[str, object] = {"method": found.method, "similarity": found.similarity}
+            return Response(
+                framing.pack_arrays(data, [found.values]), media_type=framing.CONTENT_TYPE
+            )
+
+        return await self._answered(request, made)
+
+    async def _answered(
+        self, request: Request, work: Callable[[bytes], Awaitable[Response]]
+    ) -> Response:
+        """What ``work`` answers to the body within the caller's deadline, or why it does not."""
         outcome = "failed"
         try:
             with self._admission.admitted(request):
                 async with asyncio.timeout(deadline_seconds(request)):
                     # A deadline that passes cancels what the scheduler has not begun.
-                    rows = await self._desk.rows(work_of(await body_of(request)))
-            outcome = "ok"
-            return Response(framing.pack_arrays({}, [rows]), media_type=framing.CONTENT_TYPE)
+                    answer = await work(await body_of(request))
         except ModelRefusal as refusal:
             outcome = "refused"
             log.info("refused", code=refusal.code)
@@ -103,6 +126,9 @@ class ModelServer:
         except ClientDisconnect:
             outcome = "gone"
             return Response(status_code=499)
+        else:
+            outcome = "ok"
+            return answer
         finally:
             self._answers[outcome] += 1
 

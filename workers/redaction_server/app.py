@@ -35,7 +35,7 @@ from workers import uds
 from workers.gate import Gate, GateFullError
 from workers.redaction_server.amend import Amender
 from workers.redaction_server.arrays import Claim
-from workers.sandbox import DecodeError, SandboxUnavailable, TensorSpec
+from workers.sandbox import DecodeError, Heat, SandboxUnavailable, TensorSpec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -85,6 +85,7 @@ class RedactionServer:
             "/amend": self.amend,
             "/text": self.text,
             "/tensors": self.tensors,
+            "/overlay": self.overlay,
             "/query-file": self.query_file,
         }
         routes = [
@@ -214,6 +215,21 @@ class RedactionServer:
                 before=self._reading(request, fd, self.max_upload_bytes),
             )
         return _framed(await asyncio.to_thread(framing.pack_arrays, {}, arrays))
+
+    async def overlay(self, request: Request) -> Response:
+        """Rendition and heat in, a PNG out, ahead of ingestion: somebody waits for it."""
+        meta = _meta(request)
+        heat, media_type = _heat(meta), str(meta.get("media_type", ""))
+        async with _memfd() as fd:
+            picture = await self._run(
+                "query",
+                request,
+                lambda: self.sandbox.overlay(
+                    fd, media_type=media_type, heat=heat, limits=self.pipeline.limits
+                ),
+                before=self._reading(request, fd, self.max_upload_bytes),
+            )
+        return Response(picture, media_type="image/png")
 
     async def query_file(self, request: Request) -> Response:
         """A query's file in, QueryMedia out."""
@@ -365,6 +381,19 @@ def _claim(meta: dict[str, Any]) -> Claim:
         return Claim(modality=str(meta.get("modality", "")), rate_hz=int(meta.get("rate_hz", 0)))
     except (TypeError, ValueError) as error:
         raise Refused("bad-request", "The request is not in the expected form.") from error
+
+
+def _heat(meta: dict[str, Any]) -> Heat:
+    try:
+        heat = Heat(
+            rows=tuple(tuple(int(value) for value in row) for row in meta["heat"]),
+            spans=tuple((int(start), int(end)) for start, end in meta["spans"]),
+            window_ms=(int(meta["window_ms"][0]), int(meta["window_ms"][1])),
+        )
+        heat.checked()
+    except (LookupError, TypeError, ValueError) as error:
+        raise Refused("bad-request", "The request is not in the expected form.") from error
+    return heat
 
 
 def _spec(meta: dict[str, Any]) -> TensorSpec:

@@ -46,6 +46,7 @@ _MAX_SIDE: Final = 1 << 16
 _MAX_SHEETS: Final = 100_000
 _MAX_INTEGER: Final = 1 << 53
 _WEBP_HEADER: Final = 12
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
 
 
 def whole_numbers(numbers: object) -> dict[str, int]:
@@ -127,6 +128,13 @@ def _is_webp(buffer: memoryview) -> bool:
 def one_webp(answer: Answer) -> bytes:
     """The one WebP picture in `answer`."""
     if len(answer.buffers) != 1 or not _is_webp(answer.buffers[0]):
+        raise decode_error("decoder-crashed")
+    return bytes(answer.buffers[0])
+
+
+def one_png(answer: Answer) -> bytes:
+    """The one PNG picture in `answer`."""
+    if len(answer.buffers) != 1 or bytes(answer.buffers[0][:8]) != _PNG:
         raise decode_error("decoder-crashed")
     return bytes(answer.buffers[0])
 

@@ -26,6 +26,7 @@ from workers.sandbox.types import (
     MAX_SHEETS,
     MAX_WINDOWS,
     MEGABYTE,
+    Heat,
     Limits,
     Muted,
     Normalised,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PIPE_BYTES: Final = MEGABYTE
+_NOT_DRAWABLE: Final = "Nothing can be drawn on this kind of file."
 _DEFAULT: Final = Limits()
 _CPU_GRACE_SECONDS: Final = 5
 """A decoder with threads may use more processor time than wall time, up to this and a half."""
@@ -258,6 +260,34 @@ class Sandbox:
             right, bottom = x + width - 1, y + height - 1
             corners.append([[x, y], [right, y], [right, bottom], [x, bottom]])
         return answers.painted(self._asked("paint", rendition, {"polygons": corners}, limits))
+
+    def overlay(
+        self, rendition: bytes | int, *, media_type: str, heat: Heat, limits: Limits = _DEFAULT
+    ) -> bytes:
+        """A PNG of one of our own renditions with heat over what carries a match.
+
+        A picture, a sound's window as a spectrogram with its axes, or a text (UTF-8) with its words
+        on shades.
+
+        Raises:
+            DecodeError: the rendition cannot be read, or nothing can be drawn on its kind.
+            SandboxUnavailable: try again later.
+            ValueError: too many cells.
+        """
+        text = media_type.startswith("text/")
+        kind = "text" if text else answers.RENDITION_KINDS.get(media_type, "npy")
+        if kind == "npy":
+            raise DecodeError("not-drawable", _NOT_DRAWABLE, "quarantined")
+        arguments = {
+            "kind": kind,
+            "heat": heat.checked(),
+            "spans": [list(span) for span in heat.spans],
+            "window_ms": list(heat.window_ms),
+            "max_ms": limits.max_audio_ms,
+        }
+        return answers.one_png(
+            self._asked("overlay", rendition, arguments, limits, max_output=16 * MEGABYTE)
+        )
 
     def thumbnail_text(self, text: str) -> bytes:
         """A WebP picture of the first lines of `text`, which must be redacted already.

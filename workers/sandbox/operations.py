@@ -16,6 +16,7 @@ from workers.sandbox.decoders import (
     image,
     mute,
     ole,
+    overlay,
     paint,
     pdf,
     plain,
@@ -70,6 +71,10 @@ def _paint(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     return paint.paint(_open(fd), size, arguments)
 
 
+def _overlay(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
+    return overlay.draw(_open(fd), size, arguments)
+
+
 def _inspect_sound(fd: int, size: int, arguments: Mapping[str, Any]) -> Result:
     return mute.inspect(_open(fd), size, arguments)
 
@@ -85,6 +90,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "thumbnail_text": _thumbnail_text,
     "mute": _mute,
     "inspect_sound": _inspect_sound,
+    "overlay": _overlay,
     "paint": _paint,
     "pictures": _pictures,
 }
@@ -100,3 +106,4 @@ def warm_up() -> None:
     audio.warm_up()
     array.warm_up()
     text_picture.warm_up()
+    overlay.warm_up()

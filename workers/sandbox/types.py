@@ -145,6 +145,37 @@ class TensorSpec:
     """
 
 
+@dataclass(frozen=True, slots=True)
+class Heat:
+    """How warm each cell of a grid is, top row first, or each span of a text: 0 to 255.
+
+    Of a sound, whose window of ``window_ms`` is drawn, the lowest pitches are the first row.
+    ``spans`` are (start, end) characters, one a value of the only row.
+    """
+
+    rows: tuple[tuple[int, ...], ...]
+    spans: tuple[tuple[int, int], ...] = ()
+    window_ms: tuple[int, int] = (0, 0)
+
+    def checked(self) -> list[list[int]]:
+        """The rows.
+
+        Raises:
+            ValueError: they are uneven, too many, or hold what is no warmth.
+        """
+        cells = sum(map(len, self.rows))
+        if len({len(row) for row in self.rows}) != 1 or not 0 < cells <= MAX_CELLS:
+            raise ValueError(f"heat is a grid of at most {MAX_CELLS} cells")
+        if not all(0 <= value <= _HOTTEST for row in self.rows for value in row):
+            raise ValueError("warmth is from 0 to 255")
+        if self.spans and len(self.spans) != cells:
+            raise ValueError("each span has its warmth")
+        return [list(row) for row in self.rows]
+
+
+MAX_CELLS: Final = 2_500
+"""Cells of a heat map: they travel in one message of 64 KB, with the spans of a text."""
+_HOTTEST: Final = 255
 MAX_WINDOWS: Final = 64
 MAX_SHEETS: Final = 4
 """Pictures out of a document that can be asked for at once: they come back in memory together."""
