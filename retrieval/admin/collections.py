@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from retrieval import access
 from retrieval.access import Permission
 from retrieval.admin.base import ReadOnly, visitor
+from retrieval.admin.judging import Judging
 from retrieval.admin.reredacting import Reredacting
 from retrieval.errors import RetrievalError
 from retrieval.models import Collection, Grant
@@ -68,7 +69,8 @@ class GrantInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships
 
 
 @admin.register(Collection)
-class CollectionAdmin(Reredacting, _ThroughServices, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+class CollectionAdmin(Reredacting, Judging, _ThroughServices, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    change_form_outer_before_template = "admin/retrieval/collection/before.html"
     form = CollectionForm
     list_display = [
         "name",
@@ -88,8 +90,8 @@ class CollectionAdmin(Reredacting, _ThroughServices, ModelAdmin):  # type: ignor
     def change_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The collection's page, with how far its profile is applied above its fields."""
-        extra = self.plan_words(request, object_id)
+        """The collection's page; above its fields how far its profile is applied, and feedback."""
+        extra = self.plan_words(request, object_id) | self.feedback_words(request, object_id)
         return super().change_view(  # type: ignore[no-any-return]
             request, object_id, *args, **{**kwargs, "extra_context": extra}
         )
