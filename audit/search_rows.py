@@ -100,7 +100,7 @@ def search_write(
 
 
 @lru_cache(maxsize=1)
-def _statement() -> sql.Composed:
+def _statement() -> bytes:
     columns = SearchRecord._meta.concrete_fields  # noqa: SLF001
     hits = [Influence._meta.get_field(one.name) for one in fields(InfluenceData)]  # noqa: SLF001
     return _WRITE.format(
@@ -111,7 +111,7 @@ def _statement() -> sql.Composed:
             sql.SQL(f"{{}} {one.db_type(connection)}").format(sql.Identifier(one.column))
             for one in hits
         ),
-    )
+    ).as_bytes()
 
 
 def _value(column: Field[Any, Any], record: SearchRecord) -> Any:

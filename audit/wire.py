@@ -19,11 +19,11 @@ from audit.ids import register_ids
 
 @contextmanager
 def executed(
-    statement: sql.SQL | sql.Composed, parameters: Sequence[Any]
+    statement: sql.SQL | sql.Composed | bytes, parameters: Sequence[Any]
 ) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor on which the statement has run, in Django's transaction; rows come in binary.
 
-    Takes ``Ids`` as parameters.
+    Takes ``Ids`` as parameters. Bytes are a statement that was composed before, once for all.
     """
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
@@ -34,5 +34,6 @@ def executed(
         cursor.execute(statement, parameters, binary=True)
         if connection.queries_logged:  # whoever counts statements must see these too
             seconds = f"{time.monotonic() - started:.3f}"
-            connection.queries_log.append({"sql": statement.as_string(raw), "time": seconds})
+            text = statement if isinstance(statement, bytes) else statement.as_bytes(raw)
+            connection.queries_log.append({"sql": text.decode(), "time": seconds})
         yield cursor

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from psycopg import sql
 
 from retrieval.errors import NotAllowed, NotVisible
 from retrieval.models import Grant, Role
@@ -39,6 +40,15 @@ _GIVEN_BY: dict[Permission, frozenset[str]] = {
     Permission.CURATE: frozenset({Role.CURATOR}),
     Permission.GOVERN: frozenset({Role.STEWARD}),
 }
+
+
+def roles_giving(permission: Permission) -> frozenset[str]:
+    """The roles that give ``permission``, for a statement that decides on many rows itself.
+
+    Raises:
+        KeyError: for ``RAW``, which no role gives.
+    """
+    return _GIVEN_BY[permission]
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,30 @@ def valid_grants(*, user: User) -> QuerySet[Grant]:
         Q(user_id=user.pk) | Q(team__memberships__user_id=user.pk),
         Q(expires_at__isnull=True) | Q(expires_at__gt=now),
     ).distinct()
+
+
+# The same decision as ``valid_grants`` and ``Access.allows``, for a statement that decides on rows.
+_GRANTED = """EXISTS (
+    SELECT FROM retrieval_grant granted JOIN accounts_user holder ON holder.id = %b
+    WHERE holder.is_active AND granted.collection_id = {column} AND granted.role = ANY(%b::text[])
+      AND (granted.expires_at IS NULL OR granted.expires_at > clock_timestamp())
+      AND (granted.user_id = holder.id OR EXISTS (
+          SELECT FROM accounts_membership member
+          WHERE member.team_id = granted.team_id AND member.user_id = holder.id))
+)"""
+
+
+def granted_sql(column: str) -> sql.Composed:
+    """A condition: the collection in ``table.column`` is one that somebody has a permission in.
+
+    Its parameters are ``granted_values``.
+    """
+    return sql.SQL(_GRANTED).format(column=sql.Identifier(*column.split(".")))
+
+
+def granted_values(*, user: User, permission: Permission) -> tuple[UUID, list[str]]:
+    """Parameters of one ``granted_sql``: who asks, and the roles that give ``permission``."""
+    return user.pk, sorted(roles_giving(permission))
 
 
 def access_by_collection(

@@ -51,10 +51,18 @@ def bridges_between(models: Iterable[ActiveModel]) -> list[ActiveBridge]:
 
     Surer is one with a fit on labelled pairs, then one that finds more texts again.
     """
-    refs = {model.id: model.ref for model in models}
-    if len(refs) < 2:  # noqa: PLR2004  (a bridge has two ends)
+    known = list(models)
+    if len(known) < 2:  # noqa: PLR2004  (a bridge has two ends)
         return []
-    rows = Bridge.objects.filter(source_id__in=refs, target_id__in=refs).order_by("pk")
+    ids = [model.id for model in known]
+    rows = Bridge.objects.filter(source_id__in=ids, target_id__in=ids).order_by("pk")
+    return bridges_of_rows(rows, known)
+
+
+def bridges_of_rows(rows: Iterable[Bridge], models: Iterable[ActiveModel]) -> list[ActiveBridge]:
+    """Those of ``rows`` that join two of these versions, the surer ones first."""
+    refs = {model.id: model.ref for model in models}
+    between = [row for row in rows if row.source_id in refs and row.target_id in refs]
     return [
         ActiveBridge(
             ref=f"{refs[row.source_id]}->{refs[row.target_id]}",
@@ -72,7 +80,7 @@ def bridges_between(models: Iterable[ActiveModel]) -> list[ActiveBridge]:
                 for pair in row.calibrations
             ),
         )
-        for row in sorted(rows, key=_surest_first)
+        for row in sorted(between, key=_surest_first)
     ]
 
 

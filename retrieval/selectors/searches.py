@@ -13,13 +13,14 @@ from audit.models import Influence, SearchRecord
 from retrieval import scope
 from retrieval.errors import NotVisible
 from retrieval.models import Collection, Segment
+from retrieval.purposes import legal_basis, permits_search
 from retrieval.services.search.answer import (
     links_to,
     place_of,
-    segments_shown,
     what_of,
 )
 from retrieval.services.search.kept import Kept, kept_query_of
+from retrieval.services.search.shown import segments_shown
 from retrieval.services.search.types import (
     AssetAnswer,
     Links,
@@ -111,10 +112,10 @@ def search_record(*, user: User, search_id: UUID) -> tuple[SearchRecord, bool]:
 
 
 def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
-    """Why the hits of a search came up, for whoever searched or a governor. Six queries.
+    """Why the hits of a search came up, for whoever searched or a governor. Five queries.
 
-    Each hit is shown only if the reader's grants and the asset's state allow it now; a governor
-    without a grant sees that there was a hit, and no more.
+    Each hit is shown only if the reader's grants, the asset's state and the collection's purposes
+    allow it now; a governor without a grant sees that there was a hit, and no more.
 
     Raises:
         NotVisible: no such search, or somebody else's.
@@ -122,8 +123,8 @@ def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
     record, own = search_record(user=user, search_id=search_id)
     influences = list(record.influences.order_by("rank"))
     with scope.user(user.pk):
-        shown = segments_shown(user=user, segment_ids=[i.segment_id for i in influences])
-        grounds = _grounds(shown)
+        shown = _shown(user, record, influences)
+        rules = _purposes(shown)
     return SearchExplanation(
         search_id=record.id,
         at=_text(record.at) or "",
@@ -133,7 +134,7 @@ def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
         models=list(record.models_used),
         basis={key: dict(record.basis.get(key, {})) for key in ("models", "bridges")},
         parameters=record.parameters,
-        hits=[_hit(influence, shown, grounds) for influence in influences],
+        hits=[_hit(influence, shown, rules) for influence in influences],
         timing_ms=Timing(total=record.total_ms or 0),
     )
 
@@ -152,23 +153,40 @@ def _query(record: SearchRecord, *, own: bool) -> ExplainedQuery:
     )
 
 
-def _grounds(shown: Mapping[int, Segment]) -> dict[UUID, str]:
-    """By collection, the legal basis that it names for being searched."""
+def hit_shown(user: User, record: SearchRecord, influence: Influence) -> Segment | None:
+    """The segment of one hit, if ``user`` may see it now. Call inside ``scope.user``; two queries.
+
+    None too where it is no longer that asset's segment.
+    """
+    shown = _shown(user, record, [influence])
+    return _own_segment(influence, shown)
+
+
+def _shown(user: User, record: SearchRecord, influences: Sequence[Influence]) -> dict[int, Segment]:
+    shown = segments_shown(user=user, segment_ids=[i.segment_id for i in influences])
+    rules = _purposes(shown)
+    purpose = str(record.parameters.get("purpose", ""))
+    return {
+        pk: one
+        for pk, one in shown.items()
+        if permits_search(rules.get(one.collection_id, {}), purpose)
+    }
+
+
+def _purposes(shown: Mapping[int, Segment]) -> dict[UUID, dict[str, Any]]:
     wanted = {segment.collection_id for segment in shown.values()}
-    rows = Collection.objects.filter(id__in=wanted).values_list("id", "purposes")
-    return {pk: str((rules.get("search") or {}).get("legal_basis") or "") for pk, rules in rows}
+    return dict(Collection.objects.filter(id__in=wanted).values_list("id", "purposes"))
 
 
-def shown_segment(influence: Influence, shown: Mapping[int, Segment]) -> Segment | None:
-    """The segment that ``influence`` is about, if it may be shown and is still the asset's."""
+def _own_segment(influence: Influence, shown: Mapping[int, Segment]) -> Segment | None:
     segment = shown.get(influence.segment_id)
     return segment if segment is not None and segment.asset_id == influence.asset_id else None
 
 
 def _hit(
-    influence: Influence, shown: Mapping[int, Segment], grounds: Mapping[UUID, str]
+    influence: Influence, shown: Mapping[int, Segment], rules: Mapping[UUID, dict[str, Any]]
 ) -> ExplainedHit:
-    segment = shown_segment(influence, shown)
+    segment = _own_segment(influence, shown)
     if segment is None:
         return ExplainedHit(rank=influence.rank, withheld=True)
     return ExplainedHit(
@@ -182,7 +200,7 @@ def _hit(
             signals=signals_recorded(influence.signals),
             redactions=list(influence.redactions),
             consent=influence.consent,
-            legal_basis=grounds.get(segment.collection_id, ""),
+            legal_basis=legal_basis(rules.get(segment.collection_id, {})),
             versions=VersionsRecorded(**influence.versions),
         ),
         links=links_to(segment.asset_id),

@@ -16,8 +16,8 @@ from retrieval.feedback_models import NOTHING_RIGHT, Feedback, LabelledQuery
 from retrieval.models import Segment
 from retrieval.selectors.feedback import Judged, judged_of
 from retrieval.services.labelled import words_share
-from retrieval.services.search.answer import segments_shown
 from retrieval.services.search.kept import kept_query_of
+from retrieval.services.search.shown import segments_shown
 
 # Faster than anybody looks at hits; a script that votes for its maker is stopped by it.
 MOST_A_MINUTE = 60

@@ -1,15 +1,12 @@
-"""The last look at what was found, and the hits that pass it."""
+"""The hits: what was found and passed the last look, as it is answered and recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from accounts.models import User
 from audit.searches import InfluenceData
-from retrieval import access
-from retrieval.access import Permission
 from retrieval.fusion import Fused, Signal
 from retrieval.models import Asset, Segment
 from retrieval.services.search.types import (
@@ -22,30 +19,13 @@ from retrieval.services.search.types import (
     SignalAnswer,
     plain,
 )
-from retrieval.states import State
 
 CONFIDENCE_DECIMALS = 3
 NO_CONSENT_NEEDED = "not required"
 
 
-def segments_shown(
-    *, user: User, segment_ids: Iterable[int], collections: Iterable[UUID] | None = None
-) -> dict[int, Segment]:
-    """Segments that ``user`` may be shown now, with their assets. Two queries, nothing cached."""
-    readable = set(access.collections_with(user=user, permission=Permission.READ))
-    if collections is not None:
-        readable &= set(collections)
-    rows = Segment.objects.filter(
-        id__in=list(segment_ids),
-        collection_id__in=readable,
-        asset__collection_id__in=readable,
-        asset__state=State.SEARCHABLE,
-    ).select_related("asset")
-    return {row.pk: row for row in rows}
-
-
 def hits_of(
-    *, fused: Sequence[Fused], shown: dict[int, Segment], top_k: int, include_uncertain: bool
+    *, fused: Sequence[Fused], shown: Mapping[int, Segment], top_k: int, include_uncertain: bool
 ) -> list[Hit]:
     """The best ``top_k`` of ``fused`` that may be shown; uncertain ones only where asked for."""
     kept = [

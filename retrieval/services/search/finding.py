@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from accounts.models import User
 from audit.searches import InfluenceData
 from retrieval.fusion import fuse
-from retrieval.services.search.answer import hits_of, influence_of, segments_shown
+from retrieval.services.search.answer import hits_of, influence_of
 from retrieval.services.search.candidates import candidates
 from retrieval.services.search.checks import Checked
 from retrieval.services.search.query import Query
 from retrieval.services.search.reach import Reach
+from retrieval.services.search.shown import segments_shown
 from retrieval.services.search.types import Hit
 
 # Assets looked at again for one that is answered: some may have been hidden in this very moment.

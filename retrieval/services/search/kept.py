@@ -17,6 +17,7 @@ from uuid import UUID
 
 import numpy as np
 
+from audit.ids import Ids
 from audit.models import SearchRecord
 from audit.searches import kept_query
 from retrieval import framing
@@ -109,13 +110,14 @@ def kept_pack(*, asked: Checked, reach: Reach, query: Query) -> bytes:
 
 
 def _places(reach: Reach) -> dict[str, list[int] | None]:
-    place = {collection: number for number, collection in enumerate(reach.collections)}
     return {
-        ref: None
-        if set(held) >= set(place)
-        else sorted(place[collection] for collection in held if collection in place)
+        ref: None if held == reach.collections else _among(held, reach.collections)
         for ref, held in reach.held.items()
     }
+
+
+def _among(held: Ids, collections: Ids) -> list[int]:
+    return [number for number, one in enumerate(collections) if one in held.frozen]
 
 
 def kept_query_of(record: SearchRecord) -> Kept | None:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from accounts.models import User
+from audit.ids import Ids
 from audit.retention import query_period
 from audit.searches import default_query_period
-from retrieval import access
-from retrieval.access import Permission
+from retrieval import scope
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavailable
-from retrieval.models import Asset, Collection
+from retrieval.fusion import LEXICAL
 from retrieval.redaction.base import Profile
 from retrieval.redaction.profile_compare import combined
 from retrieval.selectors.assets import asset_get
-from retrieval.selectors.bridges import ActiveBridge, bridges_between
-from retrieval.selectors.models import (
-    ActiveModel,
-    PairParameters,
-    calibrations_of,
-    models_for,
-)
-from retrieval.selectors.profiles import profile_named
+from retrieval.selectors.bridges import ActiveBridge
+from retrieval.selectors.models import ActiveModel, PairParameters
+from retrieval.selectors.reachable import Part, QueryAsset, Reachable, reachable_read
 from retrieval.services.search.checks import Checked
 from retrieval.states import State
 from retrieval.vectors import Vector, backend
@@ -50,10 +45,10 @@ class Reach:
     has one version a space. ``stored``: the query asset's vectors, by model ref.
     """
 
-    collections: tuple[UUID, ...]
+    collections: Ids
     modalities: tuple[str, ...]
     models: tuple[ActiveModel, ...]
-    held: dict[str, tuple[UUID, ...]]
+    held: dict[str, Ids]
     calibrations: tuple[PairParameters, ...]
     rules: Rules
     asset_modality: str | None
@@ -62,109 +57,156 @@ class Reach:
 
 
 def reach_of(*, user: User, asked: Checked) -> Reach:
-    """What ``user`` may search with this request, read inside ``scope.user``.
+    """What this search may reach. One statement, and one more for an asset's vectors.
 
     Raises:
-        NotVisible: a collection or the query asset is not there for this user.
-        NotAllowed: the query asset may be known of, but not read.
+        NotVisible: a named collection or the query asset is none that ``user`` may read.
+        NotAllowed: the query asset may be governed, but not read.
         Invalid: an unknown modality or space, or a purpose that is missing or unknown.
         Conflict: the query asset is not searchable itself.
         Unavailable: no model is installed.
     """
-    readable = access.collections_with(user=user, permission=Permission.READ)
-    wanted = readable if asked.collections is None else list(asked.collections)
-    if not set(wanted) <= set(readable):
-        raise NotVisible("One of the collections does not exist.")
-    policies = _policies(wanted)
-    permitted = _for_purpose(policies, asked.request.purpose)
-    held = {one.model.ref: one for one in models_for({c.id: c.model_set for c in permitted})}
+    reachable, asset = reachable_read(user=user, asset_id=asked.request.asset)
+    parts = _named(reachable, asked.collections)
+    permitted = _for_purpose(parts, asked.request.purpose)
+    collections = _together(reachable, permitted)
+    held = _held(reachable, permitted, collections)
     if not held:
         raise Unavailable("No model is installed.")
-    models, modalities = _chosen([one.model for one in held.values()], asked)
-    modality, stored = _query_asset(user, asked.request.asset, set(readable), models)
+    models, modalities = _chosen([reachable.versions[pk] for pk in held], asked)
+    modality, stored = _query_asset(user, asked.request.asset, asset, reachable, models)
+    chosen = {model.id for model in models}
     return Reach(
-        collections=tuple(policy.id for policy in permitted),
+        collections=collections,
         modalities=modalities,
         models=tuple(models),
-        held={ref: one.collections for ref, one in held.items()},
-        calibrations=tuple(calibrations_of(models=models)),
-        rules=_rules(permitted, modality or "text"),
+        held={model.ref: held[model.id] for model in models},
+        calibrations=tuple(one for one in reachable.calibrations if one.model in chosen),
+        rules=_rules(reachable, permitted, modality or "text"),
         asset_modality=modality,
         stored=stored,
-        bridges=tuple(bridges_between(models)),
+        bridges=reachable.bridges(tuple(models)),
     )
 
 
+def _named(reachable: Reachable, collections: tuple[UUID, ...] | None) -> list[Part]:
+    """What is readable of the collections that the request names, or of all."""
+    if collections is None:
+        return list(reachable.parts)
+    if not reachable.collections.frozen.issuperset(collections):
+        raise NotVisible("One of the collections does not exist.")
+    named = [
+        (part, [one for one in collections if one in part.collections.frozen])
+        for part in reachable.parts
+    ]
+    return [replace(part, collections=Ids.of(some)) for part, some in named if some]
+
+
+def _together(reachable: Reachable, parts: list[Part]) -> Ids:
+    if parts == list(reachable.parts):
+        return reachable.collections
+    return Ids.merged([part.collections for part in parts])
+
+
+def _held(reachable: Reachable, parts: list[Part], collections: Ids) -> dict[UUID, Ids]:
+    """By model version, in order of space: the collections that are searched with it.
+
+    A collection has one version a space: its set's, or else the active one. An active version that
+    no collection uses is not among them, unless there is no collection at all.
+    """
+    if not parts:
+        return {pk: Ids() for pk in reachable.versions if pk in reachable.default}
+    versions = [_versions_of(reachable, part.model_set) for part in parts]
+    held: dict[UUID, Ids] = {}
+    for pk in reachable.versions:
+        users = [part for part, used in zip(parts, versions, strict=True) if pk in used]
+        if users:
+            everywhere = len(users) == len(parts)
+            held[pk] = (
+                collections if everywhere else Ids.merged([part.collections for part in users])
+            )
+    return held
+
+
+def _versions_of(reachable: Reachable, model_set: str) -> frozenset[UUID]:
+    named = reachable.sets.get(model_set, frozenset())
+    spaces = {reachable.versions[pk].space for pk in named}
+    return named | {pk for pk in reachable.default if reachable.versions[pk].space not in spaces}
+
+
 def _chosen(models: list[ActiveModel], asked: Checked) -> tuple[list[ActiveModel], tuple[str, ...]]:
-    """Models of a weight above 0, and the modalities to search."""
+    """Models of a weight above 0, none where words alone are matched; the modalities to search."""
     weights = asked.request.weights
-    if not set(weights) <= {model.space for model in models}:
+    if not set(weights) <= {LEXICAL, *(model.space for model in models)}:
         raise Invalid("There is no such space.", fields={"weights": ["Unknown space."]})
-    models = [model for model in models if weights.get(model.space, 1.0) > 0]
-    if not models:
+    left = [model for model in models if weights.get(model.space, 1.0) > 0]
+    if not left and not (asked.words_alone and weights.get(LEXICAL, 1.0) > 0):
         raise Invalid("Nothing is left to search.", fields={"weights": ["All are 0."]})
-    embedded = dict.fromkeys(m for model in models for m in model.modalities)
+    embedded = dict.fromkeys(m for model in left or models for m in model.modalities)
     known = dict.fromkeys((*BASE_MODALITIES, *embedded))
     if not set(asked.modalities or ()) <= set(known):
         choice = [f"One of: {', '.join(known)}."]
         raise Invalid("There is no such modality.", fields={"modalities": choice})
     everything = tuple(modality for modality in known if modality in embedded)
-    return models, asked.modalities or everything
+    return left, asked.modalities or everything
 
 
-def _policies(collections: Iterable[UUID]) -> list[Collection]:
-    wanted = Collection.objects.filter(id__in=list(collections))
-    return list(
-        wanted.select_related("retention_policy").only(
-            "id", "redaction_profile", "purposes", "model_set", "retention_policy__rules"
-        )
-    )
-
-
-def _needs_consent(collection: Collection, purpose: str) -> bool:
-    rule: dict[str, Any] = collection.purposes.get(purpose) or {}
+def _needs_consent(part: Part, purpose: str) -> bool:
+    rule: dict[str, Any] = part.purposes.get(purpose) or {}
     return bool(rule.get("consent", "not_required") != "not_required")
 
 
-def _for_purpose(collections: list[Collection], purpose: str) -> list[Collection]:
+def _for_purpose(parts: list[Part], purpose: str) -> list[Part]:
     """The collections that may be searched for ``purpose``.
 
     No consent can be looked up yet, so where one is needed nothing is shown.
     """
-    strict = [c for c in collections if any(_needs_consent(c, name) for name in c.purposes)]
-    if strict and not purpose:
+    strict = [any(_needs_consent(part, name) for name in part.purposes) for part in parts]
+    if any(strict) and not purpose:
         raise Invalid(
             "A collection asks what the search is for.", fields={"purpose": ["This is required."]}
         )
-    if purpose and collections and not any(purpose in c.purposes for c in collections):
+    if purpose and parts and not any(purpose in part.purposes for part in parts):
         raise Invalid("There is no such purpose.", fields={"purpose": ["No such purpose."]})
     return [
-        c
-        for c in collections
-        if c not in strict
+        part
+        for part, asks in zip(parts, strict, strict=True)
+        if not asks
         or (
-            purpose in c.purposes
-            and not _needs_consent(c, purpose)
-            and not _needs_consent(c, "search")
+            purpose in part.purposes
+            and not _needs_consent(part, purpose)
+            and not _needs_consent(part, "search")
         )
     ]
 
 
 def _query_asset(
-    user: User, asset_id: UUID | None, readable: set[UUID], models: Iterable[ActiveModel]
+    user: User,
+    asset_id: UUID | None,
+    asset: QueryAsset | None,
+    reachable: Reachable,
+    models: Iterable[ActiveModel],
 ) -> tuple[str | None, dict[str, Vector]]:
     if asset_id is None:
         return None, {}
-    asset = Asset.objects.filter(id=asset_id).only("collection_id", "state", "modality").first()
     if asset is None:
         raise NotVisible("There is no such asset.")
-    if asset.collection_id not in readable or asset.state != State.SEARCHABLE:
-        asset_get(user=user, asset_id=asset_id)  # NotVisible unless the user may know of it
-        if asset.collection_id not in readable:
+    readable = asset.collection in reachable.collections
+    if not readable or asset.state != State.SEARCHABLE:
+        with scope.user(user.pk):
+            asset_get(user=user, asset_id=asset_id)  # NotVisible unless the user may know of it
+        if not readable:
             raise NotAllowed("This asset may be governed, but not read.")
         raise Conflict("This asset cannot be searched with: it is not searchable itself.")
-    # By what it is; by its words only where no model takes what it is.
-    for modality in (asset.modality, "text"):
+    with scope.user(user.pk):
+        return _stored(asset_id, asset.modality, models)
+
+
+def _stored(
+    asset_id: UUID, own: str, models: Iterable[ActiveModel]
+) -> tuple[str, dict[str, Vector]]:
+    """The asset's vectors by what it is; by its words only where no model takes what it is."""
+    for modality in dict.fromkeys((own, "text")):
         stored = {
             model.ref: backend().fetch(table=model.table, asset_id=asset_id, modality=modality)
             for model in models
@@ -172,13 +214,16 @@ def _query_asset(
         found = {ref: vectors for ref, vectors in stored.items() if len(vectors)}
         if found:
             return modality, found
-    return asset.modality, {}
+    return own, {}
 
 
-def _rules(collections: list[Collection], modality: str) -> Rules:
-    names = {c.redaction_profile for c in collections} or {_DEFAULT_PROFILE}
-    policies = [c.retention_policy.rules if c.retention_policy else [] for c in collections]
+def _rules(reachable: Reachable, parts: list[Part], modality: str) -> Rules:
+    names = {part.redaction_profile for part in parts} or {_DEFAULT_PROFILE}
     return Rules(
-        profile=combined([profile_named(name) for name in sorted(names)]),
-        keep_query_for=query_period(policies, modality=modality, default=default_query_period()),
+        profile=combined([reachable.profile(name) for name in sorted(names)]),
+        keep_query_for=query_period(
+            [part.retention_rules for part in parts],
+            modality=modality,
+            default=default_query_period(),
+        ),
     )

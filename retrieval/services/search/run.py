@@ -43,8 +43,7 @@ def search_run(*, user: User, request: SearchRequest) -> SearchAnswer:
     """
     started = time.monotonic()
     asked = checked(request)
-    with scope.user(user.pk):
-        reach = reach_of(user=user, asked=asked)
+    reach = reach_of(user=user, asked=asked)
     _release_connection()
     query = query_encode(asked=asked, reach=reach, user_id=user.pk)
     encoded = time.monotonic()
@@ -87,7 +86,7 @@ def _recorded(
         query_modality=query.modality,
         query=query.canonical,
         query_redactions=query.redactions,
-        collections=list(reach.collections),
+        collections=reach.collections,
         modalities=list(reach.modalities),
         models_used=query.models,
         parameters=_parameters(asked),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 from uuid import UUID
 
@@ -187,7 +187,7 @@ class SearchAnswer:
 
     def as_json(self) -> dict[str, Any]:
         """The body, of JSON types only."""
-        return plain(asdict(self))
+        return plain(vars(self))
 
 
 _OPTIONAL = frozenset({"bridge"})
@@ -201,8 +201,13 @@ def plain(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return plain(value)
+    # Hundreds of values an answer: the commonest first, and no copies.
+    if value is None or isinstance(value, str | int | float):
+        return value
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return str(value) if isinstance(value, UUID) else value
+    if isinstance(value, Mapping):
+        return plain(value)
+    if isinstance(value, UUID):
+        return str(value)
+    return plain(vars(value)) if is_dataclass(value) else value
