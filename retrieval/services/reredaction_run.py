@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,10 +19,10 @@ from retrieval.profile_models import Reredaction
 from retrieval.queue import enqueue_after_commit
 from retrieval.selectors.profiles import profile_of
 from retrieval.selectors.reredaction import OUTDATED, Judge, behind_rows, returning_rows
+from retrieval.services.indexing import assets_unindex
 from retrieval.services.provenance import step_add
 from retrieval.services.review_queue import reviews_close
 from retrieval.states import IN_PROGRESS, RawState, State, may_move
-from retrieval.vectors import backend, tables
 
 logger = structlog.get_logger("vitrine.reredact")
 
@@ -102,7 +101,7 @@ class _Stretch:
                 reason=OUTDATED,
                 reason_detail=detail,
             )
-        _vectors_delete(ids)
+        assets_unindex(asset_ids=ids)
         for asset_id in ids:
             reviews_close(asset_id=asset_id)
         ProvenanceStep.objects.bulk_create(
@@ -150,7 +149,7 @@ class _Stretch:
             **{**blank, "profile_version": "", "reason": "", "reason_detail": "", "attempts": 0},
         ):
             return 0
-        _vectors_delete([asset.pk])
+        assets_unindex(asset_ids=[asset.pk])
         Segment.objects.filter(asset=asset).delete()
         reviews_close(asset_id=asset.pk)
         # After the commit: until then the asset is shown. Should the process die in between, the
@@ -195,10 +194,3 @@ class _Stretch:
 
 def _free(rows: QuerySet[Asset]) -> QuerySet[Asset]:
     return rows.filter(claim=None).select_for_update(of=("self",), skip_locked=True)
-
-
-def _vectors_delete(asset_ids: Iterable[UUID]) -> None:
-    ids = list(asset_ids)
-    if ids:
-        for table in tables():
-            backend().delete(table=table, asset_ids=ids)

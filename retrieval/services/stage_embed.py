@@ -15,6 +15,7 @@ from retrieval.redaction.errors import RedactionRefused
 from retrieval.selectors.models import ActiveModel, maintained_models, models_for
 from retrieval.services.claims import Claimed, asset_advance, asset_rest
 from retrieval.services.embedding import BadVectors, Part, Source, embed_parts
+from retrieval.services.indexing import words_index
 from retrieval.services.maintained import fence_pass, look_again
 from retrieval.services.provenance import step_add
 from retrieval.services.review_queue import doubts_open
@@ -179,6 +180,7 @@ def _store(claimed: Claimed, parts: Sequence[Part], embedded: Sequence[_Embedded
             component=one.model.ref.partition("@")[0],
             version=one.model.ref.partition("@")[2],
         )
+    words_index(asset_id=claimed.asset_id)
     ledger.record(
         event="ingest:asset:embed",
         actor=None,

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 
+from retrieval.lexical import sql as words
 from retrieval.vectors import ddl
 
 # Graph parameters of HNSW (Malkov and Yashunin 2018, arXiv:1603.09320), measured by `deploy/bench
@@ -82,6 +84,9 @@ def partition_make(conn: psycopg.Connection, *, table: str, shard: int, collecti
         conn.execute(sql.SQL(_MAKE).format(**names))
         if ddl.dimension_of(conn, table) is not None:
             conn.execute(sql.SQL(_NO_STATISTICS).format(**names))
+        if table == words.TABLE:
+            index = sql.Identifier(f"{words.TABLE}_words_{shard}")
+            conn.execute(sql.SQL(words.OWN_PARTITION).format(index=index, **names))
         conn.execute(sql.SQL(_ATTACH).format(**names))
     return True
 
@@ -145,6 +150,16 @@ def indexes_drop(conn: psycopg.Connection, *, table: str, shard: int, but: set[s
     for name in others:
         conn.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(name)))
     return bool(others)
+
+
+def indexes_rebuild(
+    conn: psycopg.Connection, *, table: str, shard: int, rows: int
+) -> Iterator[str]:
+    """Builds each approximate index of a partition anew and says which; ``conn`` autocommits."""
+    _build_settings(conn, rows=rows, dimension=ddl.dimension_of(conn, table) or 0)
+    for one in indexes_of(conn, table=table, shard=shard):
+        conn.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(one.name)))
+        yield one.name
 
 
 def index_build(

@@ -32,6 +32,11 @@ class Checked:
     modalities: tuple[str, ...] | None
     collections: tuple[UUID, ...] | None
 
+    @property
+    def words_alone(self) -> bool:
+        """Whether there is a text and nothing else to look for."""
+        return self.text is not None and self.request.asset is None and self.request.file is None
+
 
 def checked(request: SearchRequest) -> Checked:
     """The request, trimmed.

@@ -39,6 +39,7 @@ class Query:
     ``carried`` holds, likewise, what came over a bridge to models that do not take the query
     themselves. ``components`` are the modalities it is made of; ``parts`` holds, by model ref, a
     vector for each of them, None where a model has no such tower; ``canonical`` tells it apart.
+    ``words`` are what it may match literally, where it is words alone.
     """
 
     components: tuple[str, ...]
@@ -47,6 +48,7 @@ class Query:
     vectors: dict[str, Vector]
     carried: dict[str, Carried] = field(default_factory=dict)
     parts: dict[str, list[Vector | None]] = field(default_factory=dict)
+    words: str | None = None
 
     @property
     def models(self) -> list[str]:
@@ -102,7 +104,8 @@ def query_encode(*, asked: Checked, reach: Reach, user_id: UUID | None = None) -
             )
         )
     }
-    if not vectors and not carried:
+    words = redacted.text if components == ("text",) else None
+    if not vectors and not carried and (reach.models or words is None):
         raise Unprocessable(f"No installed model takes a query of {' with '.join(components)}.")
     return Query(
         components=components,
@@ -111,6 +114,7 @@ def query_encode(*, asked: Checked, reach: Reach, user_id: UUID | None = None) -
         vectors=vectors,
         carried=carried,
         parts=parts,
+        words=words,
     )
 
 

@@ -15,6 +15,7 @@ from retrieval.calibration import Asked
 from retrieval.models import Asset, Calibration, ModelVersion, Segment, Space, VectorTable
 from retrieval.services.search import SearchAnswer, SearchRequest, certainty, search_run
 from retrieval.vectors import VectorRow, backend, ddl
+from retrieval.vectors.shards import SHARED_SHARDS
 from tests.factories import grant, make_asset, make_collection, make_user
 from tests.fakes import FakeModels, FakeRedaction
 
@@ -81,7 +82,9 @@ def catalogue(ref: str = "fake@1", *, space: str = "fake", table: str = TABLE) -
         modalities=list(MODALITIES),
         manifest={"towers": {key: {} for key in MODALITIES}},
     )
-    VectorTable.objects.create(model_version=model, table=table, dimension=DIMENSION, shards=32)
+    VectorTable.objects.create(
+        model_version=model, table=table, dimension=DIMENSION, shards=SHARED_SHARDS
+    )
     Calibration.objects.bulk_create(
         Calibration(
             model_version=model,

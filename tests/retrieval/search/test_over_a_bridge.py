@@ -137,7 +137,7 @@ def served(db, tables, monkeypatch):
             manifest={"towers": {"text": {}, OWN[ref]: {}}},
         )
         VectorTable.objects.create(
-            model_version=model, table=ddl.table_name(ref), dimension=dimension, shards=32
+            model_version=model, table=ddl.table_name(ref), dimension=dimension, shards=1
         )
 
     def bank(folder: Path) -> dict[str, np.ndarray]:

@@ -71,7 +71,7 @@ def candidate(space_of: ModelVersion, ref: str, table: str) -> ModelVersion:
         modalities=list(MODALITIES),
         manifest=space_of.manifest,
     )
-    VectorTable.objects.create(model_version=version, table=table, dimension=DIMENSION, shards=32)
+    VectorTable.objects.create(model_version=version, table=table, dimension=DIMENSION, shards=1)
     Calibration.objects.bulk_create(
         Calibration(
             model_version=version, query_modality=q, target_modality=t, parameters={"fake": True}

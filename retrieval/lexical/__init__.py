@@ -1,0 +1,1 @@
+"""Literal matching: words, numbers and names of things as they are written."""
