@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.models import User
+from audit.models import SearchRecord
 from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import NotAllowed, NotVisible
@@ -49,13 +52,17 @@ class Band:
 
 @dataclass(frozen=True)
 class FeedbackFigures:
-    """What people said of the hits of one collection; ``by_person`` for governors alone."""
+    """What people said of the hits of one collection; ``by_person`` for governors alone.
+
+    ``nothing_right``: searches over this collection, perhaps among others, with nothing right.
+    """
 
     people: int
     pairs: tuple[PairFigures, ...]
     bands: tuple[Band, ...]
     first: datetime | None
     last: datetime | None
+    nothing_right: int
     by_person: tuple[tuple[str, int, int], ...] | None  # name, votes, of them right
 
     @property
@@ -80,6 +87,11 @@ def feedback_figures(*, user: User, collection_id: UUID) -> FeedbackFigures:
                 *("user_id", "user__username"),
             )
         )
+        searched = Q(collections__contains=[collection_id]) | Q(
+            collection_set__collections__contains=[collection_id]
+        )
+        in_vain = Feedback.objects.filter(rank=NOTHING_RIGHT).values("search_id")
+        nothing_right = SearchRecord.objects.filter(searched, id__in=in_vain).count()
     votes = [(right, float(confidence)) for _, _, right, confidence, *_ in rows]
     kinds = sorted({(query, target) for query, target, *_ in rows})
     pairs = tuple(
@@ -94,6 +106,7 @@ def feedback_figures(*, user: User, collection_id: UUID) -> FeedbackFigures:
         bands=_bands(votes),
         first=rows[0][4] if rows else None,
         last=rows[-1][4] if rows else None,
+        nothing_right=nothing_right,
         by_person=tuple((one[1], number, right[one]) for one, number in people.most_common())
         if user.is_governor
         else None,

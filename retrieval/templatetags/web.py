@@ -37,6 +37,12 @@ def percent(probability: float) -> str:
 
 
 @register.filter
+def share(counted: float) -> str:
+    """A share of what was counted, as whole percent: 0 % and 100 % are what they say."""
+    return f"{float(counted) * 100:.0f} %"
+
+
+@register.filter
 def decimal(value: float) -> str:
     """A number with a point, whatever the locale, for HTML attributes."""
     return f"{float(value):.3f}"

@@ -80,11 +80,12 @@ def test_the_most_that_counts_of_one_keeps_everybodys_share(counts):
 
 
 def test_figures_are_for_stewards_and_names_for_governors(world, holdings):
-    judge(world, holdings.reader, {1: True, 2: False})
+    judge(world, holdings.reader, {0: False, 1: True, 2: False})
     steward = make_reader(holdings.mine, "steward")
     governor = make_user("gov", is_governor=True)
     figures = feedback_figures(user=steward, collection_id=holdings.mine.id)
     assert (figures.people, figures.judged, figures.by_person) == (1, 2, None)
+    assert figures.nothing_right == 1
     assert [(p.target_modality, p.right, p.wrong) for p in figures.pairs] == [
         ("audio", 0, 1), ("image", 1, 0),
     ]  # fmt: skip
