@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.encoders.client import ModelInfo, ModelRefused, ModelUnavailable
+from retrieval.encoders.client import Explained, ModelInfo, ModelRefused, ModelUnavailable
 from retrieval.redaction.amended import Amended
 from retrieval.redaction.amending import text_amend
 from retrieval.redaction.base import Finding, Profile, RedactedText, RedactionKeys
@@ -26,6 +26,7 @@ from retrieval.redaction.types import (
     TensorSpec,
     Verdict,
 )
+from retrieval.saliency.words import word_spans
 
 EMAIL = re.compile(r"[\w.]+@[\w.]+\.\w+")
 TEXT_TYPE = "text/plain; charset=utf-8"
@@ -48,6 +49,7 @@ class FakeRedaction:
         self.before: Callable[[str], object] = lambda _: None
         self.calls: list[str] = []
         self.regions: list[tuple[Finding, ...]] = []
+        self.drawn: list[tuple[Any, ...]] = []  # what overlays were asked for
         self.missed_at: list[Finding] = []
         self.low: tuple[Finding, ...] = ()
         self.reason = ""
@@ -182,6 +184,19 @@ class FakeRedaction:
     ) -> Iterator[list[np.ndarray]]:
         yield self.tensors(rendition, media_type=media_type, spec=spec)
 
+    def overlay(
+        self,
+        rendition: bytes,
+        *,
+        media_type: str,
+        heat: Sequence[Sequence[int]],
+        spans: Sequence[tuple[int, int]] = (),
+        window_ms: tuple[int, int] = (0, 0),
+    ) -> bytes:
+        self._begin("overlay")
+        self.drawn.append((rendition, media_type, heat, spans, window_ms))
+        return b"\x89PNG\r\n\x1a\nfake"
+
     def query_file(self, data: bytes, *, profile: str, name: str = "") -> QueryMedia:
         self._begin("query_file")
         image = data.startswith(b"IMG")
@@ -265,6 +280,23 @@ class FakeModels:
     ) -> np.ndarray:
         self._begin(modality)
         return self._stack([array.tobytes() for array in arrays])
+
+    def saliency(
+        self,
+        model: str,
+        modality: str,
+        item: str | np.ndarray,
+        query: np.ndarray,
+        *,
+        rate: int = 0,
+        method: str | None = None,
+    ) -> Explained:
+        """The last part carries everything."""
+        self._begin("saliency")
+        shape = (len(word_spans(item)),) if isinstance(item, str) else (2, 2)
+        values = np.zeros(shape, np.float32)
+        values.flat[-1] = 0.4
+        return Explained(values=values, method="occlusion", similarity=0.5)
 
     def models(self) -> list[ModelInfo]:
         return [

@@ -1,8 +1,6 @@
-"""Search, and why it found what it found."""
+"""Search."""
 
 from __future__ import annotations
-
-from uuid import UUID
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -12,7 +10,6 @@ from rest_framework.response import Response
 from accounts.api.parsers import JSONParser
 from retrieval.api import search_serializers as s
 from retrieval.api.base import UnheldView
-from retrieval.selectors.searches import search_explain
 from retrieval.services.search import SearchFilters, SearchRequest, search_run
 
 
@@ -45,15 +42,3 @@ class SearchView(UnheldView):
         }
         asked = SearchRequest(filters=SearchFilters(**filters), **given)
         return Response(search_run(user=self.caller(), request=asked).as_json())
-
-
-class SearchRecordView(UnheldView):
-    """The record of one search."""
-
-    @extend_schema(operation_id="searches_get", tags=["search"], responses=s.ExplanationOutput)
-    def get(self, request: Request, search_id: UUID) -> Response:
-        """Why the hits came up, for whoever searched or a governor.
-
-        Grants and states are checked anew.
-        """
-        return Response(search_explain(user=self.caller(), search_id=search_id).as_json())

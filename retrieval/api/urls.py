@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.api import assets, collections, feedback, models, profiles, reviews, search
+from retrieval.api import (
+    assets,
+    collections,
+    explaining,
+    feedback,
+    models,
+    profiles,
+    reviews,
+    search,
+)
 
 urlpatterns = [
     path("me/", collections.MeView.as_view(), name="me"),
@@ -47,7 +56,13 @@ urlpatterns = [
     path("redaction-profiles/<slug:name>/", profiles.ProfileDetailView.as_view(), name="profile"),
     path("subjects/lookup/", profiles.LookupView.as_view(), name="subject-lookup"),
     path("search/", search.SearchView.as_view(), name="search"),
-    path("searches/<uuid:search_id>/", search.SearchRecordView.as_view(), name="search-record"),
+    path("searches/<uuid:search_id>/", explaining.SearchRecordView.as_view(), name="search-record"),
+    path(
+        "searches/<uuid:search_id>/hits/<int:rank>/saliency/",
+        explaining.SaliencyView.as_view(),
+        name="saliency",
+    ),
+    path("searches/<uuid:search_id>/why-not/", explaining.WhyNotView.as_view(), name="why-not"),
     path("searches/<uuid:search_id>/feedback/", feedback.FeedbackView.as_view(), name="feedback"),
     path(
         "collections/<uuid:collection_id>/labelled-queries/",

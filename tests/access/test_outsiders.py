@@ -67,6 +67,8 @@ EXPECTED = {
     ("subject-lookup", "post"): 403,
     ("search", "post"): "search",
     ("search-record", "get"): 404,
+    ("saliency", "get"): 404,
+    ("why-not", "get"): 404,
     ("feedback", "post"): 404,
     ("feedback", "delete"): 404,
     ("labelled-queries", "get"): 404,
@@ -172,8 +174,9 @@ def _ids(people, asset, grant):
 def address(route, ids):
     for name, value in ids.items():
         route = route.replace(f"<uuid:{name}>", str(value)).replace(f"<slug:{name}>", str(value))
+    route = route.replace("<int:rank>", "1")
     assert "<" not in route, f"no id known for {route}"
-    return f"/{route}"
+    return f"/{route}" + (f"?asset={ids['asset_id']}" if route.endswith("/why-not/") else "")
 
 
 def call(client, name, verb, path):
