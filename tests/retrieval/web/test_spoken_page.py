@@ -98,6 +98,8 @@ def test_a_hit_tells_its_words_and_what_was_muted() -> None:
         "timing_ms": {"total": 3},
         "search_id": "00000000-0000-0000-0000-000000000002",
     }
-    page = render_to_string("web/partials/results.html", {"answer": answer, "names": {}})
+    page = render_to_string(
+        "web/partials/results.html", {"answer": answer, "names": {}, "words": "asked"}
+    )
     assert "Said there: “&lt;PERSON_1&gt; called”" in page
     assert page.count("voices (muted)") == 2
