@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -31,3 +32,14 @@ class ObjectField(serializers.Field[Any, Any, Any, Any]):
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
         """The object as it is."""
         return value
+
+
+class IdField(serializers.UUIDField):
+    """An id as text. A number is none, though ``UUID`` would take one."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """The id."""
+        if not isinstance(data, str | UUID):
+            self.fail("invalid", value=data)
+        found: UUID = super().to_internal_value(data)
+        return found

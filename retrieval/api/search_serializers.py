@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from accounts.api.base import InputSerializer
 from retrieval.api.asset_serializers import RedactionOutput, modality_field
-from retrieval.api.fields import ObjectField
+from retrieval.api.fields import IdField, ObjectField
 from retrieval.fusion import METHODS
 
 VERDICTS = ["match", "uncertain"]
@@ -33,7 +33,7 @@ class SearchInput(InputSerializer):
     text = serializers.CharField(
         max_length=100_000, required=False, allow_blank=True, allow_null=True
     )
-    asset = serializers.UUIDField(
+    asset = IdField(
         required=False, allow_null=True, help_text="A stored asset as the query."
     )
     modalities = serializers.ListField(
@@ -47,7 +47,7 @@ class SearchInput(InputSerializer):
         ),
     )
     collections = serializers.ListField(
-        child=serializers.UUIDField(), required=False, allow_null=True, max_length=1000
+        child=IdField(), required=False, allow_null=True, max_length=1000
     )
     filters = FiltersInput(required=False)
     purpose = serializers.CharField(max_length=300, required=False, allow_blank=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,6 +47,8 @@ def checked(request: SearchRequest) -> Checked:
     """
     fields: Fields = {}
     text = (request.text or "").strip() or None
+    if text is not None and not _visible(text):
+        text = None
     _check_query(request, text, fields)
     _check_options(request, fields)
     _check_filters(request.filters, fields)
@@ -57,6 +60,11 @@ def checked(request: SearchRequest) -> Checked:
         modalities=tuple(dict.fromkeys(request.modalities or ())) or None,
         collections=tuple(dict.fromkeys(request.collections or ())) or None,
     )
+
+
+def _visible(text: str) -> bool:
+    """Whether anything in it shows: more than blanks, controls and joiners (categories C and Z)."""
+    return any(unicodedata.category(char)[0] not in "CZ" for char in text)
 
 
 def _check_query(request: SearchRequest, text: str | None, fields: Fields) -> None:
