@@ -6,10 +6,11 @@ Outside any scope the policies show no row at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -63,6 +64,11 @@ def console(user: User | AnonymousUser) -> Iterator[None]:
     governs = user.is_authenticated and user.is_active and user.is_governor
     with system() if governs else _enter(_Scope(user_id=str(user.pk or ""))):
         yield
+
+
+def on_same_behalf() -> Callable[[], AbstractContextManager[None]]:
+    """Opens the present scope once more where it is called: on another thread's connection."""
+    return partial(_enter, _current.get())
 
 
 @contextmanager

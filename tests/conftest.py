@@ -69,6 +69,9 @@ def django_db_setup(
                 )
             )
     yield
+    from retrieval.vectors import beside
+
+    beside.close()  # a search may have left its second connection open
     with django_db_blocker.unblock(), _logged_in_as_owner():
         teardown_databases(made, verbosity=0)
 

@@ -19,6 +19,7 @@ from retrieval.services import sweep as sweeping
 from retrieval.services.reembed_run import reembed_run
 from retrieval.services.reredaction_run import reredact_run
 from retrieval.services.stages import StageCrashed, stage_run
+from retrieval.services.vectors.upkeep import upkeep_due, upkeep_spawn
 from workers.singleton import alone
 
 logger = structlog.get_logger("vitrine.tasks")
@@ -175,3 +176,10 @@ def purge_kept_queries() -> None:
     with alone("purge_kept_queries") as first:
         if first:
             searches.purge_kept_queries()
+
+
+@_chore(name="workers.tasks.vectors")
+def vectors() -> None:
+    """Large collections get indexes of their own; a build takes minutes, so a child does it."""
+    if upkeep_due():
+        upkeep_spawn()

@@ -40,6 +40,7 @@ class Command(BaseCommand):
             call_command("setup_roles", stdout=self.stderr)
         call_command("models", "install", "--builtin", stdout=self.stdout)
         call_command("models", "rescue", stdout=self.stdout)
+        call_command("vectors", "calibrate", if_missing=True, stdout=self.stdout)
         arguments = ["--demo"] if options["demo"] else []
         call_command("first_admin", *arguments, stdout=self.stdout)
 

@@ -96,6 +96,22 @@ def shard_end(*, collection_id: UUID) -> None:
             _state(row, State.LEAVING)
 
 
+def shard_rebuild(conn: psycopg.Connection, *, collection_id: UUID, say: Say) -> None:
+    """A collection's indexes are built anew beside the old ones, which answer until then.
+
+    Raises:
+        NotVisible: it has no shard of its own that is ready.
+    """
+    with scope.system():
+        row = CollectionShard.objects.filter(collection_id=collection_id, state=State.READY).first()
+    if row is None:
+        raise NotVisible("The collection has no shard of its own that is ready.")
+    for table in tables():
+        for name in own_ddl.indexes_rebuild(conn, table=table, shard=row.shard, rows=row.rows):
+            say(f"{name}: built anew")
+    _index(conn, row, say=say)
+
+
 def shard_advance(conn: psycopg.Connection, row: CollectionShard, *, say: Say) -> bool:
     """Whether something was done: everything that this shard's state makes due now."""
     for table in own_ddl.sharded_tables(conn):

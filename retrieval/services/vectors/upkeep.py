@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
 import psycopg
+from django.conf import settings
 from django.utils import timezone
 
 from retrieval import scope
@@ -45,6 +48,17 @@ def upkeep_due() -> bool:
             state=State.LEFT, changed_at__gt=left
         )
         return busy.exists() or bool(_grown()) or bool(_shrunk())
+
+
+def upkeep_spawn() -> int:
+    """The id of a process of its own that runs ``upkeep_run``; a second one ends at once."""
+    return subprocess.Popen(
+        [sys.executable, str(settings.ROOT / "manage.py"), "vectors", "upkeep"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ).pid
 
 
 def upkeep_run(*, say: Say = lambda _: None) -> bool:

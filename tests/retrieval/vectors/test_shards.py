@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 
 import numpy as np
@@ -9,11 +10,20 @@ import psycopg
 import pytest
 from django.db import connection
 
+from accounts.models import User
 from retrieval import scope
-from retrieval.models import Collection, CollectionShard, ModelVersion, Space, VectorTable
+from retrieval.models import (
+    Collection,
+    CollectionShard,
+    Grant,
+    ModelVersion,
+    Role,
+    Space,
+    VectorTable,
+)
 from retrieval.services.vectors import shards as service
 from retrieval.services.vectors.upkeep import upkeep_due, upkeep_run
-from retrieval.vectors import ddl, own_ddl, shard_map, tuning
+from retrieval.vectors import beside, ddl, own_ddl, shard_map, tuning
 from retrieval.vectors.pgvector import PgvectorBackend
 from retrieval.vectors.tuning import Tuning
 from tests.retrieval.vectors.conftest import rows_of, unit_vectors
@@ -204,3 +214,30 @@ def test_signs_find_what_whole_vectors_rank(moved):
     again = found([large, small], top_k=5)
     assert again[0] == before[0]
     assert len(found([large], top_k=60)) == 60
+
+
+def test_a_search_in_two_halves_finds_what_one_statement_finds(moved, monkeypatch):
+    large, small = moved
+    upkeep_run()
+    whole = found([large, small], top_k=70)
+    monkeypatch.setattr("retrieval.vectors.router._WORTH_HALVING_MS", 0.0)
+    monkeypatch.setattr("retrieval.vectors.router._WORTH_HALF_MS", 0.0)
+    started = []
+    start = beside.start
+
+    def noted(work):
+        started.append(work)
+        return start(work)
+
+    monkeypatch.setattr(beside, "start", noted)
+    assert found([large, small], top_k=70) == whole
+    assert started
+    reader = User.objects.create_user("reader")
+    with scope.system():
+        Grant.objects.create(collection_id=small, user=reader, role=Role.SEARCHER)
+    asked = {"collections": [large, small], "modalities": ["image"], "top_k": 70}
+    with scope.user(reader.pk):
+        near = backend.search(table=MOVED, query=unit_vectors(1)[0], **asked)
+    assert {n.collection_id for n in near} == {small}, "the second connection is nobody's else"
+    monkeypatch.setattr(beside, "_free", threading.Semaphore(0))  # the helper is busy
+    assert found([large, small], top_k=70) == whole
