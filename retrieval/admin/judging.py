@@ -137,7 +137,9 @@ def _done(request: HttpRequest, by: User, collection_id: UUID) -> str:
             asked = Question(form["text"].strip(), frozenset({UUID(form["asset"].strip())}))
             return _added(labelled_add(by=by, collection_id=collection_id, questions=[asked]))
         case "import":
-            file = request.FILES["file"]
+            file = request.FILES.get("file")
+            if file is None:
+                raise KeyError("file")
             return _added(labelled_import(by=by, collection_id=collection_id, file=file.read()))
         case "delete":
             labelled_delete(by=by, collection_id=collection_id, labelled_id=UUID(form["id"]))

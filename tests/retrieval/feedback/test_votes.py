@@ -164,3 +164,11 @@ def test_a_vote_changes_no_answer(vote, world, holdings):
     vote(0, False)
     grant(holdings.mine, make_reader(holdings.mine))
     assert body() == before
+
+
+def test_votes_and_words_go_with_the_person(vote, holdings):
+    vote(1, True, share_words=True)
+    with scope.system():
+        holdings.reader.delete()
+        assert not Feedback.objects.exists()
+        assert not LabelledQuery.objects.exists()
