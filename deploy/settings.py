@@ -239,6 +239,10 @@ SPECTACULAR_SETTINGS = {
         "ReembeddingState": ["running", "paused", "done", "failed", "cancelled"],
         "ReredactionState": ["running", "done", "cancelled"],
         "FillPolicy": ["fill", "keep"],
+        "EvaluationKind": ["model", "live", "leakage"],
+        "VerdictEnum": ["match", "uncertain"],
+        "TaskVerdict": ["met", "not_met", "not_measured"],
+        "EvaluationCaseKind": ["worst", "hub", "confusion", "prompt"],
     },
 }
 

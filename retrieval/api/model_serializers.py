@@ -8,12 +8,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.base import InputSerializer
-from retrieval.api.fields import ObjectField
 from retrieval.models import EvaluationRun, Promotion
 from retrieval.selectors.evaluations import ModelView, outcome
 
 STATUSES = ["installed", "active", "retired"]
 REEMBED_STATES = ["running", "paused", "done", "failed", "cancelled"]
+KINDS = ["model", "live", "leakage"]
 OUTCOMES = ["better", "same", "worse"]
 
 
@@ -33,6 +33,9 @@ class EvaluationSummary(serializers.Serializer[EvaluationRun]):
     dataset = serializers.CharField()
     collection = serializers.UUIDField(source="collection_id", allow_null=True)
     own_data = serializers.BooleanField(help_text="Not a public benchmark.")
+    kind = serializers.ChoiceField(
+        choices=KINDS, help_text="`live`: through search itself, whatever models it used."
+    )
     outcome = serializers.SerializerMethodField()
     findings = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
@@ -46,15 +49,6 @@ class EvaluationSummary(serializers.Serializer[EvaluationRun]):
     def get_findings(self, run: EvaluationRun) -> Any:
         """What the run says against the model."""
         return run.result.get("findings", [])
-
-
-class EvaluationOutput(EvaluationSummary):
-    result = ObjectField(
-        help_text="As `manage.py evaluate --json` writes it: `pairs`, `zero_shot`, `calibration`, "
-        "`abstention`, `latency_ms`, `memory_mb`; with `comparison` by pair of modalities. Of "
-        "`--leakage`: by modality the `attribute` guessed from vectors, `chance`, and the share "
-        "guessed `before` and `after` redaction, each as `value`, `low`, `high`."
-    )
 
 
 class ReembeddingOutput(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""The models that find things: what is installed, what was measured, promotion and rollback."""
+"""The models that find things: what is installed, promotion and rollback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from retrieval.api import model_serializers as s
 from retrieval.api.base import ScopedView, UnheldView
-from retrieval.selectors.evaluations import evaluation_get, evaluation_rows, model_views
+from retrieval.selectors.evaluations import model_views
 from retrieval.selectors.models import model_list
 from retrieval.selectors.versions import version_by_id
 from retrieval.services.promotion import promote, rollback
@@ -72,26 +72,3 @@ class RollbackView(UnheldView):
         version = version_by_id(model_id)
         undone = rollback(ref=version.ref, by=self.caller(), **self.parsed(s.RollbackInput))
         return Response(s.PromotionOutput(undone).data)
-
-
-class EvaluationsView(ScopedView):
-    """What models were measured at."""
-
-    @extend_schema(
-        operation_id="evaluations_list",
-        tags=["models"],
-        responses=s.EvaluationSummary(many=True),
-    )
-    def get(self, request: Request) -> Response:
-        """Evaluations, newest first; those on collections only for who may know of them."""
-        return self.page(evaluation_rows(user=self.caller()), s.EvaluationSummary)
-
-
-class EvaluationView(ScopedView):
-    """One evaluation."""
-
-    @extend_schema(operation_id="evaluations_get", tags=["models"], responses=s.EvaluationOutput)
-    def get(self, request: Request, evaluation_id: UUID) -> Response:
-        """One evaluation with all its figures."""
-        run = evaluation_get(user=self.caller(), evaluation_id=evaluation_id)
-        return Response(s.EvaluationOutput(run).data)

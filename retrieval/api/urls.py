@@ -5,6 +5,7 @@ from django.urls import path
 from retrieval.api import (
     assets,
     collections,
+    evaluations,
     explaining,
     feedback,
     models,
@@ -77,6 +78,19 @@ urlpatterns = [
     path("models/", models.ModelsView.as_view(), name="models"),
     path("models/<uuid:model_id>/promote/", models.PromoteView.as_view(), name="model-promote"),
     path("models/<uuid:model_id>/rollback/", models.RollbackView.as_view(), name="model-rollback"),
-    path("evaluations/", models.EvaluationsView.as_view(), name="evaluations"),
-    path("evaluations/<uuid:evaluation_id>/", models.EvaluationView.as_view(), name="evaluation"),
+    path("evaluations/", evaluations.EvaluationsView.as_view(), name="evaluations"),
+    path(
+        "evaluations/<uuid:evaluation_id>/", evaluations.EvaluationView.as_view(), name="evaluation"
+    ),
+    path(
+        "evaluations/<uuid:evaluation_id>/cases/",
+        evaluations.CasesView.as_view(),
+        name="evaluation-cases",
+    ),
+    path("collections/<uuid:collection_id>/tasks/", evaluations.TasksView.as_view(), name="tasks"),
+    path(
+        "evaluation-tasks/<uuid:task_id>/withdraw/",
+        evaluations.TaskWithdrawView.as_view(),
+        name="task-withdraw",
+    ),
 ]

@@ -107,7 +107,7 @@ def _slices(
 def hubness(looked: Looked) -> dict[str, Any]:
     """Skew of the counts among the first ten, the share never found, and the hubs by id.
 
-    ``share`` of a hub is that of all queries it turns up for, ``right`` that of those it answers.
+    ``share`` of a hub is that of all queries; of those it turns up for it ``answers`` so many.
     """
     times = metrics.occurrences(looked.similarities, FIRST)
     first = np.zeros(looked.case.right.shape, dtype=bool)
@@ -123,7 +123,7 @@ def hubness(looked: Looked) -> dict[str, Any]:
                 "id": looked.named.found[i],
                 "times": int(times[i]),
                 "share": round(float(times[i] / len(first)), 4),
-                "right": int(right[i]),
+                "answers": int(right[i]),
             }
             for i in most
             if times[i] > right[i]

@@ -174,7 +174,7 @@ def _hubs(answered: Sequence[Listed]) -> dict[str, Any]:
                 "id": name,
                 "times": count,
                 "share": round(count / len(answered), 4),
-                "right": right[name],
+                "answers": right[name],
             }
             for name, count in times.most_common(HUBS)
             if count > max(right[name], 1)

@@ -93,8 +93,8 @@ def rare_labels(scored: Scored, asked: Sequence[str], found: Sequence[str]) -> l
         return []
     ends = sorted({counts[len(counts) // 3 - 1], counts[2 * len(counts) // 3 - 1]})
     names = _bands(tuple(ends), first=counts[0])
-    found = _parts(scored, [_band(count[name], tuple(ends), names) for name in asked], names)
-    return found if len(found) > 1 else []
+    parts = _parts(scored, [_band(count[name], tuple(ends), names) for name in asked], names)
+    return parts if len(parts) > 1 else []
 
 
 def _bands(ends: tuple[int, ...], first: int = 1) -> list[str]:

@@ -117,3 +117,13 @@ def _read(rows: Iterable[LabelledQuery]) -> Iterator[tuple[LabelledQuery, str]]:
         except (KeyDestroyed, KeyMissing, DecryptionError):
             continue
         yield row, words.decode()
+
+
+def words_by_digest(*, collection_id: UUID, digests: Iterable[str]) -> dict[str, str]:
+    """The words behind ``words_digest(…).hex()``, as far as they are kept. In the caller's scope.
+
+    For readers of the collection: whoever calls it has checked that.
+    """
+    wanted = [bytes.fromhex(one) for one in digests]
+    rows = LabelledQuery.objects.filter(collection_id=collection_id, digest__in=wanted)
+    return {bytes(row.digest).hex(): text for row, text in _read(rows)}

@@ -15,6 +15,7 @@ from audit.models import LedgerEntry
 from audit.searches import InfluenceData, record_search
 from retrieval import scope
 from retrieval.models import EvaluationRun, Grant, LabelledQuery, ModelVersion, Space
+from retrieval.services.evaluation_tasks import task_declare
 from tests.cast import client_of
 from tests.factories import make_asset, make_review
 
@@ -79,6 +80,10 @@ EXPECTED = {
     ("model-rollback", "post"): 403,
     ("evaluations", "get"): "own",
     ("evaluation", "get"): 404,
+    ("evaluation-cases", "get"): 404,
+    ("tasks", "get"): 404,
+    ("tasks", "post"): 404,
+    ("task-withdraw", "post"): 404,
     ("audit-entries", "get"): 403,
     ("audit-verify", "get"): 403,
     ("retention-policies", "get"): 403,
@@ -96,6 +101,7 @@ BODIES = {
     "collection": {"name": "x"},
     "grants": {"user": "otto", "role": "steward"},
     "search": {"text": "bear"},
+    "tasks": {"name": "x", "figure": "recall@10", "pair": "text-image", "bound": 0.5},
     "feedback": {"rank": 1, "relevant": True},
     "labelled-queries": {"text": "bear", "asset": str(UUID(int=1))},
     "profiles": {"name": "theirs", "rules": {"entities": {}}},
@@ -167,6 +173,10 @@ def _ids(people, asset, grant):
         ).pk,
         "evaluation_id": EvaluationRun.objects.create(
             model="any@1", dataset="titles", collection=people.collection, result={}
+        ).pk,
+        "task_id": task_declare(
+            by=people.steward, collection_id=people.collection.pk, name="Secret",
+            figure="recall@10", pair="text-image", bound=0.5,
         ).pk,
     }  # fmt: skip
 

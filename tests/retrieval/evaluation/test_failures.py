@@ -63,7 +63,7 @@ def test_hubs_are_what_is_found_without_answering() -> None:
         case_of(wide.tolist(), right.tolist()), Named([""] * 12, list("abcdefghijklmn"))
     )
     found = hubness(looked)
-    assert found["hubs"][0] == {"id": "a", "times": 12, "share": 1.0, "right": 0}
+    assert found["hubs"][0] == {"id": "a", "times": 12, "share": 1.0, "answers": 0}
     assert found["never_found"] > 0
 
 
