@@ -84,10 +84,11 @@ class SearchExplanation:
     parameters: dict[str, Any]
     hits: list[ExplainedHit]
     timing_ms: Timing
+    own: bool = False  # whether the reader is who searched; not part of the body
 
     def as_json(self) -> dict[str, Any]:
         """The body, of JSON types only."""
-        return plain(asdict(self))
+        return plain({key: value for key, value in asdict(self).items() if key != "own"})
 
 
 def search_list(*, user: User, limit: int = 100) -> list[SearchRecord]:
@@ -136,6 +137,7 @@ def search_explain(*, user: User, search_id: UUID) -> SearchExplanation:
         parameters=record.parameters,
         hits=[_hit(influence, shown, rules) for influence in influences],
         timing_ms=Timing(total=record.total_ms or 0),
+        own=own,
     )
 
 

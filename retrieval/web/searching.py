@@ -1,9 +1,8 @@
-"""Searching: the page, the answer to a search, and the record it left."""
+"""Searching: the page, the answer to a search, and the visitor's latest."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -14,7 +13,7 @@ from retrieval.models import Collection
 from retrieval.selectors.assets import asset_get
 from retrieval.selectors.collections import readable_collections
 from retrieval.selectors.modalities import BASE, modalities_embedded
-from retrieval.selectors.searches import search_explain, search_list
+from retrieval.selectors.searches import search_list
 from retrieval.services.search import SearchRequest, search_run
 from retrieval.services.search.checks import MAX_COLLECTIONS
 from retrieval.web.asking import repeated, request_of
@@ -92,14 +91,3 @@ def searches_page(request: HttpRequest) -> HttpResponseBase:
     records = search_list(user=visitor(request), limit=100)
     context = {"page": "searches", "records": records}
     return render(request, "web/searches.html", context)
-
-
-@require_GET
-@page
-def record_page(request: HttpRequest, search_id: UUID) -> HttpResponseBase:
-    """The explanation record of one search, as its searcher or a governor may see it."""
-    user = visitor(request)
-    record = search_explain(user=user, search_id=search_id).as_json()
-    with scope.user(user.pk):
-        names = {str(h.collection.pk): h.collection.name for h in readable_collections(user=user)}
-    return render(request, "web/record.html", {"record": record, "names": names})
