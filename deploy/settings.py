@@ -58,7 +58,7 @@ def _database() -> dict[str, Any]:
             )
         )
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "deploy.postgres",
         "NAME": login.name,
         "USER": login.user,
         "PASSWORD": login.password,

@@ -8,11 +8,13 @@ from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import ProgrammingError, connection
+from psycopg.errors import UndefinedTable
 
 from accounts.models import User
 from audit.searches import record_search
 from retrieval import scope
+from retrieval.errors import Unavailable, Unprocessable
 from retrieval.services.search.basis import basis_of
 from retrieval.services.search.checks import Checked, checked
 from retrieval.services.search.finding import Found, hits_find
@@ -44,12 +46,32 @@ def search_run(*, user: User, request: SearchRequest) -> SearchAnswer:
     started = time.monotonic()
     asked = checked(request)
     reach = reach_of(user=user, asked=asked)
+    try:
+        return _searched(user, asked, reach, started)
+    except (UndefinedTable, Unavailable, Unprocessable) as error:
+        # A version that was promoted over and removed while this search ran takes its table and
+        # its files along. Then there is another to search with; otherwise the reason stands.
+        again = reach_of(user=user, asked=asked)
+        if again.models == reach.models:
+            if isinstance(error, UndefinedTable):
+                raise Unavailable("The models are being changed; search again.") from None
+            raise
+        logger.info("search_again", models=[model.ref for model in again.models])
+        return _searched(user, asked, again, started)
+
+
+def _searched(user: User, asked: Checked, reach: Reach, started: float) -> SearchAnswer:
     _release_connection()
     query = query_encode(asked=asked, reach=reach, user_id=user.pk)
     encoded = time.monotonic()
-    with scope.user(user.pk):
-        found = hits_find(user=user, asked=asked, reach=reach, query=query)
-        answer = _recorded(user, asked, reach, query, found, started)
+    try:
+        with scope.user(user.pk):
+            found = hits_find(user=user, asked=asked, reach=reach, query=query)
+            answer = _recorded(user, asked, reach, query, found, started)
+    except ProgrammingError as error:
+        if isinstance(error.__cause__, UndefinedTable):
+            raise error.__cause__ from None
+        raise
     logger.info(
         "search_run",
         search_id=str(answer.search_id),

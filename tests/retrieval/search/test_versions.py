@@ -7,7 +7,7 @@ import pytest
 
 from audit.models import SearchRecord
 from retrieval import clients, scope
-from retrieval.errors import Invalid, NotVisible
+from retrieval.errors import Invalid, NotVisible, Unavailable
 from retrieval.models import Calibration, Collection, ModelSet, ModelVersion, Segment, VectorTable
 from retrieval.selectors.models import maintained_models, models_for
 from retrieval.services.model_sets import model_set_override
@@ -168,6 +168,26 @@ def test_an_override_in_mid_search_neither_fails_nor_mixes(world):
     assert versions_of(world.ask(world.reader)) == {hers.pk: {OLD}}
     world.models.during = lambda: None
     assert versions_of(world.ask(world.reader)) == {hers.pk: {NEW}}
+
+
+def removed() -> None:
+    VectorTable.objects.filter(table=TABLE).update(table="vectors_removed_meanwhile")
+
+
+def test_a_version_removed_in_mid_search_leaves_the_one_in_its_place(world):
+    mine = world.put_both(world.mine, old=0.9, new=0.6)
+    removed()
+    world.models.during = lambda: promote(new=NEW, old=OLD)
+    assert versions_of(world.ask(world.reader)) == {mine.pk: {NEW}}
+    assert SearchRecord.objects.count() == 1
+
+
+def test_a_version_removed_with_none_in_its_place_is_to_be_asked_again(world):
+    world.put_both(world.mine, old=0.9, new=0.6)
+    removed()
+    with pytest.raises(Unavailable):
+        world.ask(world.reader)
+    assert not SearchRecord.objects.exists()
 
 
 def test_a_stored_asset_is_compared_under_the_version_of_what_is_searched(world):
