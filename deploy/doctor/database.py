@@ -13,7 +13,12 @@ from deploy.doctor.finding import Finding
 PGVECTOR = (0, 8)
 APP_ROLE = "vitrine_app"
 _MIGRATE = "Run deploy/up, or manage.py migrate and manage.py setup_roles."
-_WALLED = ("retrieval_collection", "retrieval_asset", "retrieval_segment")
+_WALLED = (
+    "retrieval_collection",
+    "retrieval_asset",
+    "retrieval_segment",
+    "retrieval_lexical",
+)
 _LOGGING = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
 # What a server may be set to without writing values into its log: statements hold them.
 _QUIET = {

@@ -59,6 +59,13 @@ ON CONFLICT (segment_id, shard) DO UPDATE SET
 """
 SHOW: Final = "UPDATE retrieval_lexical SET searchable = %s WHERE asset_id = ANY(%b)"
 DELETE: Final = "DELETE FROM retrieval_lexical WHERE asset_id = ANY(%b)"
+WORDLESS: Final = """
+SELECT a.id FROM retrieval_asset AS a
+WHERE a.state = 'searchable'
+AND NOT EXISTS (SELECT FROM retrieval_lexical AS l WHERE l.asset_id = a.id)
+AND EXISTS (SELECT FROM retrieval_segment AS s WHERE s.asset_id = a.id)
+ORDER BY a.id LIMIT %s FOR UPDATE OF a SKIP LOCKED
+"""
 SEARCH: Final = """
 SELECT segment_id, asset_id, collection_id, modality, found, size
 FROM vitrine_lexical_search(

@@ -85,6 +85,15 @@ def assets_delete(*, asset_ids: Sequence[UUID]) -> int:
         return cursor.rowcount
 
 
+def assets_lock_wordless(*, most: int) -> list[UUID]:
+    """At most so many searchable assets without any row here, locked; those that others hold not.
+
+    Inside ``scope.system``.
+    """
+    with executed(q.SQL(sql.WORDLESS), [most]) as cursor:
+        return [asset_id for (asset_id,) in cursor]
+
+
 def words_search(
     *,
     question: Question,

@@ -18,6 +18,12 @@ _HERE: Final = Path(__file__).parent
 # Zipf: the share of a word falls with its rank, so log rank is what it tells, in nats. The offset
 # keeps the first ranks, which are stop words in most languages, from telling nothing.
 _OFFSET: Final = 20
+# Stop words of other languages that are things in English: alone they speak for no language.
+_ENGLISH_TEXT: Final = (
+    "ad allen bare ben bin dan die dies dig dog don door dove ed ellen end era ham hat hay hon ill "
+    "jo kim ma man men met mine pour sea sean sin sit son sue till ton van war want"
+)
+ENGLISH_THINGS: Final = frozenset(_ENGLISH_TEXT.split())
 UNKNOWN: Final = log(16_384)
 """What a word tells that is not among the 8,192 most common: as much as one of rank 16,384."""
 

@@ -13,7 +13,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from retrieval.lexical.tables import UNKNOWN, information, stop_words
+from retrieval.lexical.tables import ENGLISH_THINGS, UNKNOWN, information, stop_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,7 @@ _LETTERS_OR_DIGITS: Final = re.compile(r"\d+|\D+")
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][A-Z_]{1,40}(?:_\d{1,6}|:[0-9a-f]{8})>")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 
+_ENGLISH: Final = "en"
 _SHORT_WORD: Final = 4  # letters up to which a word beside a number may belong to it
 _WHOLE_WORD: Final = 3  # letters from which a part of a compound is a word of its own
 _LONGEST: Final = 64  # characters: longer runs are data, not words
@@ -177,19 +178,19 @@ def _spaced(run: str) -> Iterator[_Token]:
             if len(piece) > 1:
                 yield from _spaced(piece)
         return
-    parts = _PARTS.findall(run)
+    parts = [part for part in _PARTS.findall(run) if plain(part)]
     if not parts or all(len(part) > _LONGEST for part in parts):
         return
     has_digit = any(char.isdigit() for char in run)
     if not has_digit and (len(parts) == 1 or min(map(len, parts)) >= _WHOLE_WORD):
         yield _Token(words=tuple(part for part in parts if len(part) <= _LONGEST))
         return
-    pieces = [piece for part in parts for piece in _LETTERS_OR_DIGITS.findall(part)]
+    pieces = [p for part in parts for p in _LETTERS_OR_DIGITS.findall(part) if plain(p)]
     yield _Token(code="".join(parts)[:_LONGEST], parts=tuple(p[:_LONGEST] for p in pieces))
 
 
 def _joined(before: _Token, token: _Token) -> str:
-    """ "AB 1234" and "10 km" are codes as well: a number and a short word side by side."""
+    """A number and a short word side by side as one code: "AB 1234", "10 km"; or nothing."""
     first, second = before.whole, token.whole
     if first.isdigit() == second.isdigit() or not first or not second:
         return ""
@@ -225,11 +226,14 @@ def _code_tells(code: str) -> float:
 def _languages(words: list[str]) -> tuple[str, ...]:
     """The languages that most of ``words`` are stop words of; none where no word is one of any.
 
-    "die" is an article where it stands among German ones, and a verb in English. Where several
-    languages are as likely, a stop word of any of them is one.
+    "die" and "war" are stop words among German ones, and things in English: a language other than
+    English has to have one that is not. Of several that are as likely, English, or else all.
     """
-    hits = {
-        language: sum(word in listed for word in words) for language, listed in stop_words().items()
-    }
+    hits: dict[str, int] = {}
+    for language, listed in stop_words().items():
+        own = [word for word in words if word in listed]
+        if own and (language == _ENGLISH or not ENGLISH_THINGS.issuperset(own)):
+            hits[language] = len(own)
     most = max(hits.values(), default=0)
-    return tuple(language for language, count in hits.items() if most and count == most)
+    likely = tuple(language for language, count in hits.items() if count == most)
+    return (_ENGLISH,) if _ENGLISH in likely else likely

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from retrieval.lexical.store import LexicalRow, assets_delete, rows_write
+from django.db import connection
+
+from retrieval import scope
+from retrieval.lexical.store import (
+    LexicalRow,
+    assets_delete,
+    assets_lock_wordless,
+    rows_write,
+)
 from retrieval.lexical.words import lexemes_of
 from retrieval.models import Asset, Segment
 from retrieval.vectors import backend, tables
+
+BATCH = 200
+# Databases in which this process has found nothing left to do: whoever makes an asset searchable
+# writes its words.
+_complete: set[str] = set()
 
 
 def assets_unindex(*, asset_ids: Sequence[UUID]) -> None:
@@ -31,6 +44,8 @@ def words_index(*, asset_id: UUID) -> None:
     segments = Segment.objects.filter(asset_id=asset_id).order_by("ordinal")
     known = list(segments.values_list("id", "modality", "text"))
     first = next((pk for pk, modality, _ in known if modality == asset.modality), None)
+    if first is None and known:
+        first = known[0][0]
     title = lexemes_of(asset.title)
     rows = []
     for pk, modality, text in known:
@@ -43,3 +58,21 @@ def words_index(*, asset_id: UUID) -> None:
     rows_write(
         asset_id=asset_id, collection_id=asset.collection_id, language=asset.language, rows=rows
     )
+
+
+def words_backfill(*, batch: int = BATCH, look_again: bool = False) -> int:
+    """How many assets got their words: at most ``batch`` of those that can be found and have none.
+
+    What was searchable before words were kept. One that somebody else holds is left to the next
+    call. A process that found nothing left looks again only where told to.
+    """
+    database = str(connection.settings_dict["NAME"])
+    if database in _complete and not look_again:
+        return 0
+    with scope.system():
+        waiting = assets_lock_wordless(most=batch)
+        for asset_id in waiting:
+            words_index(asset_id=asset_id)
+    if not waiting:
+        _complete.add(database)
+    return len(waiting)

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from retrieval import incarnation, queue, scope
 from retrieval.models import Asset
 from retrieval.services.active_file import active_file_write
+from retrieval.services.indexing import words_backfill
 from retrieval.services.reembed import reembed_wake
 from retrieval.services.reredaction import reredact_wake
 from retrieval.services.review_queue import reviews_missing_open
@@ -52,6 +53,7 @@ def sweep(*, node_restarted: bool = False, batch: int = BATCH) -> Swept:
     released = _release_dead_claims(node_restarted=node_restarted)
     with scope.system():
         reviews = reviews_missing_open(batch=batch)
+    words_backfill()
     waiting = _waiting(batch, grace=timedelta(0) if node_restarted else _GRACE)
     try:
         wanted = set(waiting) if node_restarted else set(queue.not_queued(waiting))

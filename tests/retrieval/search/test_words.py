@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import call_command
 
 from accounts.services.tokens import token_create
 from retrieval import scope
 from retrieval.errors import Invalid
-from retrieval.lexical.store import assets_show, words_search
+from retrieval.lexical.store import assets_delete, assets_show, words_search
 from retrieval.lexical.words import question_of
 from retrieval.models import Segment
 from retrieval.services.assets import asset_delete
@@ -153,6 +154,16 @@ def test_words_go_with_their_asset(shelf):
         assert found(shelf.ask("rooster crows")) == [asset.id]
         assets_unindex(asset_ids=[asset.pk])
     assert shelf.ask("rooster crows", include_uncertain=True).hits == []
+
+
+def test_what_was_searchable_before_words_were_kept_gets_them(shelf, capsys):
+    asset = shelf.put("The rooster crows", title="Rooster")
+    with scope.system():
+        assets_delete(asset_ids=[asset.pk])
+    assert shelf.ask("rooster crows").hits == []
+    call_command("words")
+    assert capsys.readouterr().out == "1 assets got their words.\n"
+    assert found(shelf.ask("rooster crows")) == [asset.id]
 
 
 def test_a_deleted_asset_leaves_no_word(shelf):
