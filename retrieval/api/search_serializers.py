@@ -33,9 +33,7 @@ class SearchInput(InputSerializer):
     text = serializers.CharField(
         max_length=100_000, required=False, allow_blank=True, allow_null=True
     )
-    asset = IdField(
-        required=False, allow_null=True, help_text="A stored asset as the query."
-    )
+    asset = IdField(required=False, allow_null=True, help_text="A stored asset as the query.")
     modalities = serializers.ListField(
         child=serializers.CharField(max_length=16),
         required=False,
@@ -150,7 +148,7 @@ class SignalRecorded(Signal):
     route = serializers.CharField(
         allow_null=True, allow_blank=True, help_text="How its rows were reached: `exact`, `hnsw`…"
     )
-    source = ObjectField(
+    source = ObjectField(  # type: ignore[assignment]  # the record's name; Field.source is another thing
         help_text="What the confidence was computed from: calibration, reference bank, features."
     )
 
@@ -159,7 +157,7 @@ class VersionsRecorded(serializers.Serializer[Any]):
     redaction = serializers.CharField(
         allow_null=True, allow_blank=True, help_text="The redaction profile that was applied."
     )
-    data = serializers.CharField(
+    data = serializers.CharField(  # type: ignore[assignment]  # the record's name, read as a key
         allow_null=True, help_text="Which content was found, and since when it is what it was."
     )
 

@@ -176,7 +176,8 @@ def _along(encoder: TorchEncoder, inputs: list[Tensor], query: Numbers) -> Tenso
     """Similarities at each place of the way: float (STEPS,)."""
     placed = [value.to(encoder.device) for value in inputs]
     vectors = encoder.module(*placed).float()
-    return vectors @ torch.from_numpy(np.array(query, np.float32)).to(vectors.device)
+    found: Tensor = vectors @ torch.from_numpy(np.array(query, np.float32)).to(vectors.device)
+    return found
 
 
 def _integrated(

@@ -80,7 +80,7 @@ def search_replay(*, search_id: UUID, user: User | None = None) -> Replay:
     record = SearchRecord.objects.filter(id=search_id).first()
     if record is None or (user is not None and record.user_id != user.pk):
         raise NotVisible("There is no such search.")
-    searcher = user or User.objects.filter(pk=record.user_id, is_active=True).first()
+    searcher = user or _searcher(record.user_id)
     influences = list(record.influences.order_by("rank"))
     with scope.system():
         ledger.record(event=EVENT, actor=record.actor if user else None, refs={"search": record.id})
@@ -96,6 +96,11 @@ def search_replay(*, search_id: UUID, user: User | None = None) -> Replay:
             user=searcher, asked=again.asked, reach=again.reach, query=again.query
         ).hits
     return _compared(record, influences, hits, again, searcher)
+
+
+def _searcher(user_id: UUID | None) -> User | None:
+    """Whoever searched, if that is still known and the account is in use."""
+    return User.objects.filter(pk=user_id, is_active=True).first() if user_id else None
 
 
 def _not_run(

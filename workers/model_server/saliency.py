@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _USUAL: Final[Method] = "occlusion"
 _GRADIENT_ITEMS: Final = 1
+_METHODS: Final[dict[str | None, Method | None]] = {None: None, **{name: name for name in METHODS}}
 
 log = structlog.get_logger()
 
@@ -58,9 +59,7 @@ def asked_of(body: bytes) -> Asked:
     try:
         data, arrays = framing.unpack_arrays(body)
         model, modality = str(data["model"]), str(data["modality"])
-        method: Method | None = {None: None, **dict(zip(METHODS, METHODS, strict=True))}[
-            data.get("method")
-        ]
+        method = _METHODS[data.get("method")]
         query = np.asarray(arrays[0], np.float32).reshape(-1)
         item = str(data["text"])[:MAX_TEXT_CHARS] if modality == "text" else arrays[1]
         cells = _cells(modality, item, int(data.get("rate", 0)))

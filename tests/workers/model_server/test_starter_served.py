@@ -12,7 +12,9 @@ import pytest
 
 from retrieval.encoders import bundle
 from retrieval.encoders.active import active_write
-from retrieval.encoders.client import ModelClient, ModelUnavailable
+from retrieval.encoders.client import ModelClient, ModelRefused, ModelUnavailable
+from retrieval.saliency.base import DEFAULT
+from retrieval.saliency.words import word_spans
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -47,6 +49,40 @@ def _await(client, process):
             time.sleep(0.2)
         else:
             return
+
+
+def test_it_says_what_carries_a_match(process):
+    _, client, _ = process
+    ref = bundle.manifest_read(bundle.BUILTIN).ref
+    (query,) = client.encode_text(ref, ["a brown bear"])
+    text = "Costs of the second quarter. Then a bear came. Nothing else was said."
+    found = {
+        method: client.saliency(ref, "text", text, query, method=method)
+        for method in (None, "occlusion", "gradient")
+    }
+    words = [text[start:end] for start, end in word_spans(text)]
+    for method, one in found.items():
+        assert one.method == (method or DEFAULT["text"])
+        assert words[int(one.values.argmax())] == "bear"
+        assert one.similarity == pytest.approx(
+            float(client.encode_text(ref, [text])[0] @ query), abs=2e-3
+        )
+    noise = np.random.default_rng(2)
+    picture = noise.integers(0, 255, (64, 96, 3), dtype=np.uint8)
+    assert client.saliency(ref, "image", picture, query).values.shape == (8, 8)
+    wave = noise.normal(0, 0.1, 32_000).astype(np.float32)
+    heard = client.saliency(ref, "audio", wave, query, rate=32_000, method="gradient")
+    assert heard.values.shape == (6, 10)
+    for wrong in (
+        {"model": "other@1"},
+        {"modality": "smell"},
+        {"item": "?!"},
+        {"query": query[:8]},
+        {"method": "guess"},
+    ):
+        asked = {"model": ref, "modality": "text", "item": text, "query": query, **wrong}
+        with pytest.raises(ModelRefused):
+            client.saliency(**asked)
 
 
 def test_each_tower_of_the_starter_embeds_into_one_space(process):

@@ -128,13 +128,14 @@ def _spectrogram(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::hop]
     power = np.abs(np.fft.rfft(frames * np.hanning(_FFT), axis=1)) ** 2
     mel = 2595.0 * np.log10(1.0 + np.asarray([_LOW_HZ, _HIGH_HZ]) / 700.0)
-    centres = 700.0 * (10.0 ** (np.linspace(*mel, _BANDS) / 2595.0) - 1.0)
+    centres = 700.0 * (10.0 ** (np.linspace(mel[0], mel[1], _BANDS) / 2595.0) - 1.0)
     place = centres * _FFT / _RATE
     below, share = place.astype(int), place - place.astype(int)
     bands = (power[:, below] * (1 - share) + power[:, below + 1] * share).T
     decibels = 10 * np.log10(np.maximum(bands, 1e-12))
     loud = (decibels - decibels.max()) / _DECIBELS + 1
-    return np.clip(loud, 0, 1).astype(np.float32)
+    found: NDArray[np.float32] = np.clip(loud, 0, 1).astype(np.float32)
+    return found
 
 
 def _text(text: str, spans: Sequence[Sequence[int]], heat: NDArray[np.float32]) -> Image.Image:
