@@ -158,6 +158,9 @@ class Asset(models.Model):
             models.Index(
                 fields=["raw_kept_until"], condition=Q(raw_state="kept"), name="raw_to_purge"
             ),
+            # What a search filters by, where few pass.
+            models.Index(fields=["captured_at"], name="captured"),
+            models.Index(fields=["source"], condition=~Q(source=""), name="sources"),
         ]
 
     def __str__(self) -> str:

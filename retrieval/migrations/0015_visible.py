@@ -46,8 +46,8 @@ $$;
 """
 # A half of what a user sees is found by user and collection together.
 INDEXES = """
-CREATE INDEX grants_of_user ON retrieval_grant (user_id, collection_id) WHERE user_id IS NOT NULL;
-CREATE INDEX grants_of_team ON retrieval_grant (team_id, collection_id) WHERE team_id IS NOT NULL;
+CREATE INDEX grants_of_user ON retrieval_grant (user_id, collection_id) INCLUDE (expires_at) WHERE user_id IS NOT NULL;
+CREATE INDEX grants_of_team ON retrieval_grant (team_id, collection_id) INCLUDE (expires_at) WHERE team_id IS NOT NULL;
 """
 
 

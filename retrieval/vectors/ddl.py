@@ -53,6 +53,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO vitrine_app;
 _PARTITION = """
 CREATE TABLE {partition} PARTITION OF {table} FOR VALUES IN ({shard});
 ALTER TABLE {partition} ALTER COLUMN vec SET STATISTICS 0;
+-- How common each collection is would be looked up for each of the thousands that a search names,
+-- milliseconds in all, and would change no plan: their rows are found through the index.
+ALTER TABLE {partition} ALTER COLUMN collection_id SET STATISTICS 1;
+ALTER TABLE {partition} ALTER COLUMN collection_id SET (n_distinct = -0.01);
 ALTER TABLE {partition} ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {partition} FORCE ROW LEVEL SECURITY;
 REVOKE ALL ON {partition} FROM vitrine_app;

@@ -21,8 +21,8 @@ from retrieval.vectors.router import RERANKED, Branch
 
 # ``<#>`` is the negative inner product, which for unit vectors is the negative cosine.
 _SCAN = """(
-    SELECT {number}::int AS branch, segment_id, asset_id, collection_id, vec <#> {query} AS negative
-    FROM {relation} WHERE {conditions} ORDER BY {order} LIMIT {limit}
+    SELECT {number}::int AS branch, segment_id, asset_id, collection_id, {distance} AS negative
+    FROM {relation} WHERE {conditions} ORDER BY {distance} LIMIT {limit}
 )"""
 # Signs first, whole vectors after; both inside one partition.
 _BY_SIGNS = """(
@@ -73,7 +73,7 @@ def nearest(branches: Sequence[Branch], requests: Sequence[VectorRequest]) -> St
     for number, branch in enumerate(branches):
         request = requests[branch.request]
         query = queries[branch.request]
-        distance = sql.SQL("vec <#> {}").format(query)
+        distance: sql.Composable = sql.SQL("(vec <#> {})").format(query)
         names: dict[str, sql.Composable] = {
             "number": sql.Literal(number),
             "query": query,
@@ -87,9 +87,10 @@ def nearest(branches: Sequence[Branch], requests: Sequence[VectorRequest]) -> St
             names["reach"] = sql.Literal(RERANKED * branch.limit)
             made.parts.append(sql.SQL(_BY_SIGNS).format(**names))
             continue
-        # An index must not answer what is to be compared exactly: a sum is in no index.
-        order = distance if branch.approximate else sql.SQL("({}) + 0").format(distance)
-        made.parts.append(sql.SQL(_SCAN).format(order=order, **names))
+        if branch.own and not branch.approximate:
+            # The index must not answer what is to be compared exactly: a sum is in no index.
+            distance = sql.SQL("({} + 0)").format(distance)
+        made.parts.append(sql.SQL(_SCAN).format(distance=distance, **names))
     return made
 
 

@@ -26,8 +26,8 @@ class Tuning:
     """
 
     own_rows: int = 25_000
-    listed_assets: int = 10_000
-    ef_search: int = 80
+    listed_assets: int = 25_000
+    ef_search: int = 100
     scan_tuples: int = 40_000
     exact_us: float | None = None
     index_us: float | None = None
