@@ -4,6 +4,6 @@ Writes go through the services. Assets, segments and provenance are only looked 
 words only by visitors who may read the collection: a steward governs without reading.
 """
 
-from retrieval.admin import assets, collections, models, profiles, reviews
+from retrieval.admin import assets, collections, evaluations, models, profiles, reviews, tasks
 
-__all__ = ["assets", "collections", "models", "profiles", "reviews"]
+__all__ = ["assets", "collections", "evaluations", "models", "profiles", "reviews", "tasks"]

@@ -235,18 +235,3 @@ class CalibrationAdmin(OperatorsOnly, ModelAdmin):  # type: ignore[misc] # unfol
         "created_at",
         "parameters",
     ]
-
-
-@admin.register(EvaluationRun)
-class EvaluationRunAdmin(OperatorsOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
-    list_display = ["model", "against", "dataset", "collection", "own_data", "created_at"]
-    list_filter = ["model", "dataset", "own_data"]
-    fields = readonly_fields = [
-        "model",
-        "against",
-        "dataset",
-        "collection",
-        "own_data",
-        "created_at",
-        "result",
-    ]

@@ -48,9 +48,10 @@ class Task:
 
     @property
     def in_words(self) -> str:
-        """``text-image recall@10 at least 0.6``."""
+        """``text to image recall@10 at least 0.6``."""
         side = "at most" if self.figure in LOWER_IS_BETTER else "at least"
-        said = f"{self.pair} {self.figure} {side} {self.bound:g}".strip()
+        of = self.pair.replace("-", ", ") if FUSED in self.pair else self.pair.replace("-", " to ")
+        said = f"{of} {self.figure.replace('_', ' ')} {side} {self.bound:g}".strip()
         if self.margin is None:
             return said
         return f"{said}, at most {self.margin:g} worse than the model in use"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from accounts.models import User
 from retrieval import access
@@ -28,6 +28,33 @@ class ModelView:
     version: ModelVersion
     reembedding: ReembedStatus | None
     evaluations: list[EvaluationRun]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Runs that can be compared over time: those of one data set, or of one collection."""
+
+    dataset: str
+    collection_id: UUID | None
+    collection: str = ""
+    runs: int = 0
+
+
+def series_list(*, user: User, limit: int = 50) -> list[Series]:
+    """What was measured more than once, as far as ``user`` may know of it, the latest first."""
+    rows = (
+        evaluation_rows(user=user)
+        .exclude(kind=EvaluationRun.Kind.LEAKAGE)
+        .order_by()
+        .values_list("dataset", "collection_id", "collection__name")
+        .annotate(runs=Count("id"), last=Max("created_at"))
+        .filter(runs__gt=1)
+        .order_by("-last")
+    )
+    return [
+        Series(dataset=dataset, collection_id=pk, collection=name or "", runs=runs)
+        for dataset, pk, name, runs, _ in rows[:limit]
+    ]
 
 
 def evaluation_rows(*, user: User) -> QuerySet[EvaluationRun]:
