@@ -6,7 +6,7 @@ Django binds on the client, in text; a vector or ten thousand ids are worth the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from audit.ids import register_ids
 
 @contextmanager
 def executed(
-    statement: sql.SQL | sql.Composed | bytes, parameters: Sequence[Any]
+    statement: sql.SQL | sql.Composed | bytes, parameters: Sequence[Any] | Mapping[str, Any]
 ) -> Iterator[psycopg.Cursor[Any]]:
     """A cursor on which the statement has run, in Django's transaction; rows come in binary.
 

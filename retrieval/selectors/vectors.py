@@ -8,7 +8,8 @@ from uuid import UUID
 import psycopg
 
 from retrieval import scope
-from retrieval.models import Collection, CollectionShard
+from retrieval.models import Collection
+from retrieval.vector_models import CollectionShard
 from retrieval.vectors import own_ddl, tables, tuning
 from retrieval.vectors.ddl import owner_connection
 from retrieval.vectors.moving import large_collections

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from retrieval.models import VectorTuning
+from retrieval.vector_models import VectorTuning
 
 _MOST_AGE_SECONDS = 300.0
 

@@ -12,11 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from retrieval import scope
 from retrieval.errors import RetrievalError
-from retrieval.models import Collection, CollectionShard
+from retrieval.models import Collection
 from retrieval.selectors.vectors import builds_running, faults, shards_list
 from retrieval.services.vectors.calibration import vectors_calibrate
 from retrieval.services.vectors.shards import shard_begin, shard_end, shard_rebuild
 from retrieval.services.vectors.upkeep import upkeep_alone, upkeep_run
+from retrieval.vector_models import CollectionShard
 from retrieval.vectors import tuning
 
 _MEGA = 1_000_000

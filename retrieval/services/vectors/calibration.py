@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from retrieval.models import VectorTuning
+from retrieval.vector_models import VectorTuning
 from retrieval.vectors import tuning
 from retrieval.vectors.ddl import owner_connection
 from retrieval.vectors.measuring import measure

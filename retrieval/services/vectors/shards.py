@@ -17,7 +17,8 @@ from django.utils import timezone
 from audit import ledger
 from retrieval import scope
 from retrieval.errors import Conflict, NotVisible
-from retrieval.models import Collection, CollectionShard
+from retrieval.models import Collection
+from retrieval.vector_models import CollectionShard
 from retrieval.vectors import own_ddl, shard_map, tables
 from retrieval.vectors.moving import batch_move, rows_in
 from retrieval.vectors.shards import FIRST_OWN_SHARD, LAST_OWN_SHARD, SHARED_SHARDS, shard_of

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from retrieval import scope
 from retrieval.errors import RetrievalError
-from retrieval.models import Collection, CollectionShard
+from retrieval.models import Collection
 from retrieval.services.vectors.shards import Say, shard_advance, shard_begin, shard_end
+from retrieval.vector_models import CollectionShard
 from retrieval.vectors import tables, tuning
 from retrieval.vectors.ddl import owner_connection
 from retrieval.vectors.moving import large_collections

@@ -12,17 +12,10 @@ from django.db import connection
 
 from accounts.models import User
 from retrieval import scope
-from retrieval.models import (
-    Collection,
-    CollectionShard,
-    Grant,
-    ModelVersion,
-    Role,
-    Space,
-    VectorTable,
-)
+from retrieval.models import Collection, Grant, ModelVersion, Role, Space, VectorTable
 from retrieval.services.vectors import shards as service
 from retrieval.services.vectors.upkeep import upkeep_due, upkeep_run
+from retrieval.vector_models import CollectionShard
 from retrieval.vectors import beside, ddl, own_ddl, shard_map, tuning
 from retrieval.vectors.pgvector import PgvectorBackend
 from retrieval.vectors.tuning import Tuning
