@@ -8,7 +8,7 @@ from typing import Any
 
 from retrieval.admin.plots import Axis, Bar, Chart, Line, Point, bar_chart, line_chart, unit_axis
 from retrieval.evaluation.tasks import LOWER_IS_BETTER, SHARES, figure_in
-from retrieval.models import EvaluationRun
+from retrieval.models import Calibration, EvaluationRun
 
 Result = Mapping[str, Any]
 _MOST_BARS = 20
@@ -29,7 +29,30 @@ def reliability_charts(result: Result) -> list[Chart]:
     parts = {"all pairs": calibration, **calibration.get("by_pair", {})}
     if len(calibration.get("by_pair", {})) == 1:
         parts.pop("all pairs")
-    return [_reliability(name, part) for name, part in parts.items() if part.get("bins")]
+    return [
+        _reliability(name.replace("-", " to "), part)
+        for name, part in parts.items()
+        if part.get("bins")
+    ]
+
+
+def calibration_charts(calibration: Calibration, runs: Sequence[EvaluationRun]) -> list[Chart]:
+    """What one calibration was seen to be worth: by the votes it was learnt from, and measured.
+
+    ``runs`` are of its model version, newest first; the newest that measured its pair is drawn.
+    """
+    kept = calibration.provenance
+    charts = [
+        _reliability(f"{name} the change, by votes", kept[key])
+        for key, name in (("before", "before"), ("after", "after"))
+        if isinstance(kept.get(key), dict) and kept[key].get("bins")
+    ]
+    pair = f"{calibration.query_modality}-{calibration.target_modality}"
+    for run in runs:
+        part = (run.result.get("calibration") or {}).get("by_pair", {}).get(pair, {})
+        if part.get("bins"):
+            return [*charts, _reliability(f"{pair.replace('-', ' to ')} on {run.dataset}", part)]
+    return charts
 
 
 def _reliability(name: str, part: Result) -> Chart:
@@ -49,7 +72,7 @@ def _reliability(name: str, part: Result) -> Chart:
             )
         )
     return line_chart(
-        title=f"Reliability, {name.replace('-', ' to ')}",
+        title=f"Reliability, {name}",
         description=(
             f"How often hits were right, over how likely they were said to be, in {len(points)} "
             f"bins of equal mass. On the broken diagonal both are the same. Calibration error: "

@@ -20,6 +20,8 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from retrieval.admin.base import OperatorsOnly, visitor
+from retrieval.admin.evaluation_charts import calibration_charts
+from retrieval.admin.plots import Chart
 from retrieval.admin.promoting import PromoteForm, RollbackForm, ShownModel, shown
 from retrieval.errors import NotVisible, RetrievalError
 from retrieval.models import (
@@ -35,6 +37,7 @@ from retrieval.selectors.versions import version_by_id
 from retrieval.services.promotion import promote, rollback
 
 _TEMPLATES = "admin/retrieval/modelversion"
+_MOST_RUNS = 20  # in which a calibration's plot is looked for
 _COLOURS = {"active": "success", "installed": "info", "retired": "warning"}
 _OUTCOMES = {"better": "success", "same": "info", "worse": "danger"}
 
@@ -225,13 +228,42 @@ class VectorTableAdmin(OperatorsOnly, ModelAdmin):  # type: ignore[misc] # unfol
 
 @admin.register(Calibration)
 class CalibrationAdmin(OperatorsOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
-    list_display = ["model_version", "query_modality", "target_modality", "fitted_on", "created_at"]
-    list_filter = ["model_version", "query_modality", "target_modality"]
+    list_display = [
+        "model_version",
+        "query_modality",
+        "target_modality",
+        "collection",
+        "status",
+        "fitted_on",
+        "created_at",
+    ]
+    list_filter = ["status", "model_version", "query_modality", "target_modality"]
+    list_select_related = ["model_version", "collection"]
+    change_form_outer_before_template = "admin/retrieval/calibration/reliability.html"
     fields = readonly_fields = [
         "model_version",
         "query_modality",
         "target_modality",
+        "collection",
+        "status",
         "fitted_on",
         "created_at",
         "parameters",
     ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The calibration's page, with what it was seen to be worth above its fields."""
+        found = self.get_object(request, object_id)
+        charts: list[Chart] = []
+        if found is not None:
+            version = found.model_version
+            runs = evaluation_rows(user=visitor(request)).filter(
+                manifest_sha256=version.manifest_sha256, kind=EvaluationRun.Kind.MODEL
+            )
+            charts = calibration_charts(found, list(runs[:_MOST_RUNS]))
+        extra = {"charts": charts}
+        return super().change_view(  # type: ignore[no-any-return]
+            request, object_id, *args, **{**kwargs, "extra_context": extra}
+        )

@@ -59,7 +59,13 @@ def versions(world):
                     "image-text": pair(0.401, 0.452, "worse"),
                 },
             },
-            "calibration": {"ece": 0.031, "pairs": 9000},
+            "calibration": {
+                "ece": 0.031,
+                "pairs": 9000,
+                "by_pair": {
+                    "text-image": {"ece": 0.04, "bins": [[0.1, 0.3, 0.2, 0.25, 60]]},
+                },
+            },
             "latency_ms": {"p50": 12.1, "p95": 20.0},
             "findings": [
                 {
@@ -115,6 +121,14 @@ def test_back_again_with_a_reason(visit, versions, paths):
     visit.get_by_role("button", name="Roll back").click()
     visit.get_by_text("rollback done").wait_for()
     assert ModelVersion.objects.get(pk=old.pk).status == "active"
+
+
+def test_a_calibration_shows_what_it_is_worth(visit, versions):
+    make_user("ada", password="a-long-enough-passphrase-7", is_operator=True, is_staff=True)
+    log_in(visit)
+    found = Calibration.objects.get(model_version=versions[1], target_modality="image")
+    visit.goto(f"/console/retrieval/calibration/{found.pk}/change/")
+    visit.get_by_role("img", name="Reliability, text to image on town-photos").wait_for()
 
 
 def test_a_steward_sees_no_models(visit, versions):

@@ -106,6 +106,7 @@ CONSOLE_PAGES = [
     "retrieval/vectortable",
     "retrieval/calibration",
     "retrieval/evaluationrun",
+    "retrieval/evaluationtask",
     "retrieval/idempotencykey",
     "audit/ledgerentry",
     "audit/searchrecord",
