@@ -1,4 +1,24 @@
-"""Late fusion: from segments that several spaces found to one fair list of assets. Pure."""
+"""Late fusion: from segments that several spaces found to one fair list of assets. Pure.
+
+What two spaces of vectors say of one asset is nearly one opinion, so the surer one counts. What
+its words say is another: P(relevant) = 1 - (1 - P of vectors) (1 - P of words). Measured on 350
+captions of Flickr8k dev photos, asked among all 1,000, of which every second has another caption
+for a title; vectors of the starter, recalibrated on 350 other captions; ECE of the top 10 in 15
+bins of equal mass:
+
+==========================  =====  =====  =====  =====  =====
+ranked by                   R@1    R@5    R@10   MRR    ECE
+==========================  =====  =====  =====  =====  =====
+vectors alone               .117   .343   .466   .230   .014
+words alone                 .209   .406   .500   .308   .037
+the surer of both           .209   .423   .520   .316   .014
+vectors and words (chosen)  .226   .434   .529   .332   .018
+a fit of both, where both   .237   .437   .529   .337   .018
+reciprocal ranks            .209   .426   .531   .319
+==========================  =====  =====  =====  =====  =====
+
+The fit of both is another curve to keep up to date with every calibration, for .005 of MRR.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +43,8 @@ class Signal:
     """One segment that one space found, and how sure that space is of it.
 
     ``similarity`` is a cosine, or the share of the query's words that are there (space
-    ``LEXICAL``, where ``model`` is none); ``calibrated`` is P(relevant), 0 to 1; both are better when higher.
-    From ``threshold`` on, ``calibrated`` counts as a match. ``bridge`` names the bridge that
+    ``LEXICAL``, where ``model`` is none); ``calibrated`` is P(relevant), 0 to 1; both are better
+    when higher. From ``threshold`` on, ``calibrated`` counts as a match. ``bridge`` names the bridge that
     carried the query into this space, if one did. ``source`` says, as JSON, which calibration the
     probability comes from and what of the query went into it.
     """
@@ -51,31 +71,33 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True)
 class Fused:
-    """One asset: the signal that decided, the best signal of each space, and more that match."""
+    """One asset: the best signal of each space, and the strongest of them, which says where.
+
+    ``confidence`` is P(relevant) by all of them together, 0 to 1. ``more_segments``: how many
+    others of the segments found match, by whichever space.
+    """
 
     asset_id: UUID
     score: float
+    confidence: float
     best: Signal
     signals: tuple[Signal, ...]
     more_segments: int
 
     @property
-    def confidence(self) -> float:
-        """P(relevant) by the signal that decided, 0 to 1."""
-        return self.best.calibrated
-
-    @property
     def verdict(self) -> Verdict:
-        """``match`` from the threshold on."""
-        return "match" if self.best.matches else "uncertain"
+        """``match`` where any space calls its best segment one."""
+        return "match" if any(signal.matches for signal in self.signals) else "uncertain"
 
 
 def fuse(signals: Iterable[Signal], *, method: Method = "calibrated") -> list[Fused]:
     """Assets, best first; each once, with its best segment.
 
-    ``calibrated`` ranks by the strongest weighted probability among the spaces. A space that did
-    not find the asset says nothing, so nothing is averaged. ``rrf`` ranks by the weighted sum of
-    1 / (60 + rank) over the lists, one a model and target modality; confidences stay what they are.
+    ``calibrated`` ranks by the probability of vectors and words together, each weighted. A space
+    that did not find the asset says nothing, so nothing is averaged. ``rrf`` ranks by the weighted
+    sum of 1 / (60 + rank) over the lists, one a model and target modality; confidences stay what
+    they are. Of two assets that are as good, the one whose strongest signal is the more similar
+    comes first, then the one with the lower id.
     """
     by_asset: dict[UUID, list[Signal]] = {}
     for signal in signals:
@@ -105,10 +127,18 @@ def _fused(
     asset: UUID, best_of: tuple[Signal, ...], found: Sequence[Signal], score: float | None
 ) -> Fused:
     best = min(best_of, key=lambda s: (-s.weight * s.calibrated, *_order(s)))
-    others = {s.segment_id for s in found if s.space == best.space and s.matches}
+    other = [s for s in best_of if (s.space == LEXICAL) != (best.space == LEXICAL)]
+    more = max((s.weight * s.calibrated for s in other), default=0.0)
+    sure = max(s.calibrated for s in best_of if (s.space == LEXICAL) == (best.space == LEXICAL))
+    left = 1 - max((s.calibrated for s in other), default=0.0)
+    others = {s.segment_id for s in found if s.matches}
     return Fused(
         asset_id=asset,
-        score=best.weight * best.calibrated if score is None else score,
+        # With weights of 1 the same as the confidence.
+        score=best.weight * best.calibrated + more * (1 - best.calibrated)
+        if score is None
+        else score,
+        confidence=1 - (1 - sure) * left,
         best=best,
         signals=best_of,
         more_segments=len(others - {best.segment_id}),

@@ -48,7 +48,19 @@ def _spellings(token: str) -> set[str]:
     if re.fullmatch(r"\+?\d+", digits) and len(digits) >= _LEAST_DIGITS:
         groups = re.findall(r"\d{1,4}", digits)
         texts |= {digits, digits.lstrip("+"), " ".join(groups), "-".join(groups)}
-    return texts
+    return texts | _as_word(token)
+
+
+def _as_word(token: str) -> set[str]:
+    """An address or a code as literal matching keeps it: joined, small letters, no accents.
+
+    Several words without a digit are kept one by one; those lie wherever the words do.
+    """
+    if not re.search(r"[\d@]", token):
+        return set()
+    letters = unicodedata.normalize("NFKD", token).casefold()
+    joined = "".join(char for char in letters if char.isalnum())
+    return {joined} if len(joined) >= _LEAST_DIGITS else set()
 
 
 def _cases(text: str) -> set[str]:

@@ -2,8 +2,8 @@
 
 A word is stored as it is written, casefolded, and as its stem where its language has one; stems are
 made by Postgres' Snowball dictionaries (see ``store``). A code, ``AB-1234`` or ``12.05.2024``, is
-stored joined and in its parts. Scripts that write no spaces are stored by pairs of characters
-(bigrams). Placeholders of redaction are no words.
+stored joined and in its parts; so are numbers in groups, ``+49 30 901820``. Scripts that write no
+spaces are stored by pairs of characters (bigrams). Placeholders of redaction are no words.
 """
 
 from __future__ import annotations
@@ -118,10 +118,13 @@ def lexemes_of(text: str) -> Lexemes:
     """Everything in ``text`` that can be matched, each once, in order."""
     words: dict[str, None] = {}
     codes: dict[str, None] = {}
-    before = _Token()
+    before, figures = _Token(), ""
     for token in _tokens(text):
         words |= dict.fromkeys(token.words)
-        joined = _joined(before, token)
+        # Numbers in groups go on, also behind a code: "DE89 3704 0044".
+        group = token.code.isdigit()
+        figures = figures + token.code if group else token.code
+        joined = figures if group and figures != token.code else _joined(before, token)
         if joined:
             codes[joined] = None
         before = token

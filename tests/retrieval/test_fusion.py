@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.fusion import RRF_K, Signal, fuse
+from retrieval.fusion import LEXICAL, RRF_K, Signal, fuse
 
 A, B, C = (uuid.UUID(int=n) for n in (1, 2, 3))
 
@@ -49,6 +50,35 @@ def test_the_strongest_space_decides_and_each_is_told():
     assert [f.asset_id for f in fused] == [A, B]
     assert [s.space for s in fused[0].signals] == ["s", "t"]
     assert fused[0].best.space == "t"
+
+
+def test_words_and_vectors_are_two_opinions_and_two_spaces_of_vectors_are_one():
+    both = [signal(A, 0.6), signal(A, 0.5, space=LEXICAL, segment=7)]
+    [fused] = fuse(both)
+    assert (fused.best.space, fused.score) == ("s", pytest.approx(0.8))
+    assert fused.confidence == pytest.approx(0.8)
+    [fused] = fuse([*both, signal(A, 0.55, space="t")])
+    assert fused.confidence == pytest.approx(0.8)
+
+
+def test_what_any_space_calls_a_match_is_one():
+    strict = replace(signal(A, 0.6), threshold=0.7)
+    [fused] = fuse([strict, signal(A, 0.5, space=LEXICAL)])
+    assert fused.verdict == "match"
+    [fused] = fuse([strict, signal(A, 0.4, space=LEXICAL)])
+    assert fused.verdict == "uncertain"
+
+
+def test_segments_that_match_are_counted_once_whichever_space_says_so():
+    found = [signal(A, 0.9, segment=1), signal(A, 0.8, segment=2), signal(A, 0.1, segment=3)]
+    words = [signal(A, 0.7, space=LEXICAL, segment=n) for n in (2, 4)]
+    [fused] = fuse(found + words)
+    assert (fused.best.segment_id, fused.more_segments) == (1, 2)
+
+
+def test_of_equals_the_more_similar_comes_first_then_the_lower_id():
+    found = [signal(C, 0.6, similarity=0.3), signal(B, 0.6, similarity=0.3), signal(A, 0.6)]
+    assert [f.asset_id for f in fuse(found)] == [A, B, C]
 
 
 def test_weights_move_ranks_and_not_confidences():

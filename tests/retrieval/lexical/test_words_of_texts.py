@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.canary.forms import patterns
 from retrieval.lexical import curve
 from retrieval.lexical.store import LexicalMatch, _gate, _weight
 from retrieval.lexical.words import MAX_UNITS, Question, Unit, lexemes_of, question_of
@@ -61,6 +62,7 @@ def test_what_is_asked_for(text, units):
         ("Pump AB 1234 leaks", "AB-1234"),
         ("Pump AB1234 leaks", "ab 1234"),
         ("after 10 km", "10km"),
+        ("call +49 30 901820 today", "4930901820"),
         ("by e-mail", "email"),
         ("École", "École"),
         ("東京タワー", "タワー"),
@@ -135,3 +137,13 @@ def test_a_rare_code_alone_is_a_match_and_a_missing_one_is_none():
 
 def test_several_common_words_in_a_long_text_are_less_sure_than_in_a_title():
     assert sure("dog house", 0, 1, size=200) < curve.THRESHOLD < sure("dog house", 0, 1, size=4)
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["anna.lind@example.org", "+49 30 901820 102", "DE89 3704 0044", "Straße-4711", "lindqvist"],
+)
+def test_what_was_missed_by_redaction_would_be_found_among_the_words(token):
+    """The search for tokens knows how words are kept: see ``manage.py canary``."""
+    held = b" ".join(one.encode() for one in stored(f"Please tell {token} about it."))
+    assert any(one.form == "plain" and one.data.lower() in held for one in patterns(token))
