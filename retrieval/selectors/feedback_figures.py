@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import (
+    Avg,
+    Case,
+    Count,
+    IntegerField,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    When,
+)
 
 from accounts.models import User
 from audit.models import SearchRecord
@@ -79,38 +88,17 @@ def feedback_figures(*, user: User, collection_id: UUID) -> FeedbackFigures:
     """
     may_see_figures(user=user, collection_id=collection_id)
     with scope.system():
-        rows = list(
-            Feedback.objects.filter(collection_id=collection_id, rank__gt=NOTHING_RIGHT)
-            .order_by("at")
-            .values_list(
-                *("query_modality", "target_modality", "relevant", "confidence", "at"),
-                *("user_id", "user__username"),
-            )
+        votes = Feedback.objects.filter(collection_id=collection_id, rank__gt=NOTHING_RIGHT)
+        whole = votes.aggregate(
+            people=Count("user", distinct=True), first=Min("at"), last=Max("at")
         )
-        searched = Q(collections__contains=[collection_id]) | Q(
-            collection_set__collections__contains=[collection_id]
+        return FeedbackFigures(
+            **whole,
+            pairs=_pairs(votes),
+            bands=_bands(votes),
+            nothing_right=_in_vain(collection_id),
+            by_person=_people(votes) if user.is_governor else None,
         )
-        in_vain = Feedback.objects.filter(rank=NOTHING_RIGHT).values("search_id")
-        nothing_right = SearchRecord.objects.filter(searched, id__in=in_vain).count()
-    votes = [(right, float(confidence)) for _, _, right, confidence, *_ in rows]
-    kinds = sorted({(query, target) for query, target, *_ in rows})
-    pairs = tuple(
-        _pair_figures(kind, [v for v, row in zip(votes, rows, strict=True) if row[:2] == kind])
-        for kind in kinds
-    )
-    people = Counter((user_id, name) for *_, user_id, name in rows)
-    right = Counter((row[-2], row[-1]) for row in rows if row[2])
-    return FeedbackFigures(
-        people=len(people),
-        pairs=pairs,
-        bands=_bands(votes),
-        first=rows[0][4] if rows else None,
-        last=rows[-1][4] if rows else None,
-        nothing_right=nothing_right,
-        by_person=tuple((one[1], number, right[one]) for one, number in people.most_common())
-        if user.is_governor
-        else None,
-    )
 
 
 def may_see_figures(*, user: User, collection_id: UUID) -> None:
@@ -130,27 +118,45 @@ def may_see_figures(*, user: User, collection_id: UUID) -> None:
         raise NotAllowed("This is for stewards of the collection.")
 
 
-def _pair_figures(kind: tuple[str, str], votes: list[tuple[bool, float]]) -> PairFigures:
-    right = sum(1 for relevant, _ in votes if relevant)
-    said = sum(confidence for _, confidence in votes) / len(votes)
-    return PairFigures(kind[0], kind[1], right, len(votes) - right, said)
+_RIGHT = Count("pk", filter=Q(relevant=True))
 
 
-_BANDS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 0.9), (0.9, 1.01))
+def _pairs(votes: QuerySet[Feedback]) -> tuple[PairFigures, ...]:
+    kinds = ("query_modality", "target_modality")
+    rows = votes.order_by(*kinds).values(*kinds)
+    return tuple(
+        PairFigures(row["query_modality"], row["target_modality"], right, row["n"] - right, said)
+        for row in rows.annotate(n=Count("pk"), right=_RIGHT, said=Avg("confidence"))
+        for right, said in [(row["right"], float(row["said"]))]
+    )
 
 
-def _bands(votes: list[tuple[bool, float]]) -> tuple[Band, ...]:
-    found = []
-    for low, high in _BANDS:
-        part = [(right, said) for right, said in votes if low <= said < high]
-        if part:
-            found.append(
-                Band(
-                    low=low,
-                    high=min(high, 1.0),
-                    count=len(part),
-                    said=sum(said for _, said in part) / len(part),
-                    right=sum(right for right, _ in part) / len(part),
-                )
-            )
-    return tuple(found)
+_BANDS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 0.9), (0.9, 1.0))
+
+
+def _bands(votes: QuerySet[Feedback]) -> tuple[Band, ...]:
+    which = Case(
+        *(When(confidence__lt=high, then=number) for number, (_, high) in enumerate(_BANDS[:-1])),
+        default=len(_BANDS) - 1,
+        output_field=IntegerField(),
+    )
+    rows = votes.annotate(band=which).order_by("band").values("band")
+    return tuple(
+        Band(*_BANDS[row["band"]], row["n"], float(row["said"]), row["right"] / row["n"])
+        for row in rows.annotate(n=Count("pk"), said=Avg("confidence"), right=_RIGHT)
+    )
+
+
+def _people(votes: QuerySet[Feedback]) -> tuple[tuple[str, int, int], ...]:
+    """Names with how many votes, and of them how many right; whoever voted most comes first."""
+    rows = votes.order_by().values("user_id", "user__username")
+    found = rows.annotate(n=Count("pk"), right=_RIGHT).order_by("-n", "user__username")
+    return tuple((row["user__username"], row["n"], row["right"]) for row in found)
+
+
+def _in_vain(collection_id: UUID) -> int:
+    searched = Q(collections__contains=[collection_id]) | Q(
+        collection_set__collections__contains=[collection_id]
+    )
+    nothing = Feedback.objects.filter(rank=NOTHING_RIGHT).values("search_id")
+    return SearchRecord.objects.filter(searched, id__in=nothing).count()

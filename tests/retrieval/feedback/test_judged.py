@@ -89,6 +89,9 @@ def test_figures_are_for_stewards_and_names_for_governors(world, holdings):
     assert [(p.target_modality, p.right, p.wrong) for p in figures.pairs] == [
         ("audio", 0, 1), ("image", 1, 0),
     ]  # fmt: skip
+    assert [(b.low, b.high, b.count, b.right) for b in figures.bands] == [
+        (0.75, 0.9, 1, 0.0), (0.9, 1.0, 1, 1.0),
+    ]  # fmt: skip
     seen = feedback_figures(user=governor, collection_id=holdings.mine.id)
     assert seen.by_person == (("reader", 2, 1),)
     with pytest.raises(NotAllowed):
