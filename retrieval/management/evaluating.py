@@ -71,7 +71,7 @@ def served(options: Options, progress: Progress) -> Said:
     if options["collection"]:
         made = collection_evaluate(
             collection_id=options["collection"],
-            ref=options["model"],
+            ref=options["model"] or _in_use(),
             questions=questions_of(options["queries"]),
             titles=options["titles"],
             against=options["against"],
@@ -106,13 +106,9 @@ def live(options: Options, progress: Progress) -> Said:
 
 def leakage(options: Options, progress: Progress) -> Said:
     """What vectors tell about people, before and after redaction; kept."""
-    from retrieval.selectors.models import active_models
     from retrieval.services.leakage import leakage_evaluate
 
-    reads = [model.ref for model in active_models() if "text" in model.modalities]
-    ref = options["model"] or next(iter(reads), None)
-    if ref is None:
-        raise CommandError("No model in use reads text; name one with --model.")
+    ref = options["model"] or _in_use()
     run = leakage_evaluate(ref=ref, profile=options["profile"], progress=progress)
     lines = [leakage_in_words(found) for found in run.result["leakage"].values()]
     return {"evaluation": str(run.pk), **run.result}, lines
@@ -125,6 +121,15 @@ def _kept(run: Any) -> Said:
     tasks = [verdict.to_json() for verdict in verdicts_of(run)]
     result = {"evaluation": str(run.pk), **run.result} | ({"tasks": tasks} if tasks else {})
     return result, [*result_in_words(result), *comparison_in_words(result)]
+
+
+def _in_use() -> str:
+    from retrieval.selectors.models import active_models
+
+    reads = [model.ref for model in active_models() if "text" in model.modalities]
+    if not reads:
+        raise CommandError("No model in use reads text; name one with --model.")
+    return reads[0]
 
 
 def _home(options: Options) -> Dataset | None:

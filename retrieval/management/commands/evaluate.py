@@ -69,7 +69,11 @@ class Command(BaseCommand):
             "--as", metavar="USERNAME", help="with --live: whose rights the searches have"
         )
         which = parser.add_mutually_exclusive_group()
-        which.add_argument("--model", metavar="REF", help="an installed version, active or not")
+        which.add_argument(
+            "--model",
+            metavar="REF",
+            help="an installed version, active or not; with --collection: else the one in use",
+        )
         which.add_argument(
             "--bundle", type=Path, default=BUILTIN, help="a folder; default: the built-in one"
         )
@@ -136,8 +140,6 @@ class Command(BaseCommand):
             self._check(result.get("tasks", []))
 
     def _asked(self, options: dict[str, Any]) -> None:
-        if options["collection"] and not (options["model"] or options["live"]):
-            raise CommandError("--collection needs --model REF or --live.")
         if (options["live"] or options["check"]) and not options["collection"]:
             raise CommandError("--live and --check need --collection.")
         if options["targets"] and (options["collection"] or options["model"]):
@@ -152,7 +154,8 @@ class Command(BaseCommand):
             return evaluating.live
         if options["targets"]:
             return evaluating.between
-        return evaluating.served if options["model"] else evaluating.local
+        through_servers = options["model"] or options["collection"]
+        return evaluating.served if through_servers else evaluating.local
 
     def _check(self, tasks: list[dict[str, Any]]) -> None:
         if not tasks:

@@ -232,7 +232,8 @@ def test_check_fails_a_build(candidate, people, assets, models, tmp_path: Path, 
         rows.writerows((f"where is thing {n}?", asset.pk) for n, asset in enumerate(assets))
     run = {"collection": people.collection.pk, "queries": table, "model": "fake@2", "check": True}
     with pytest.raises(CommandError, match="declared no task"):
-        call_command("evaluate", **run)
+        call_command("evaluate", **(run | {"model": None}))
+    assert EvaluationRun.objects.get().model == "fake@1"  # the one in use
     declare(people)
     call_command("evaluate", **run)
     assert "task Photos by words: met" in capsys.readouterr().err
