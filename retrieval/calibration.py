@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,18 @@ Cosines = npt.NDArray[np.floating[Any]]
 
 VERSION = 2
 HIT_FEATURES = ("z", "similarity")
-QUERY_FEATURES = ("peak", "familiar", "words")
+QUERY_FEATURES = ("peak", "familiar", "foreign", "short")
 FEATURES = (*HIT_FEATURES, *QUERY_FEATURES)
 _FIRST_FEATURES = ("z", "similarity", "peak")  # of version 1
 _SMALLEST_SPREAD = 1e-3
 _PEAK_QUANTILE = 0.99
 NEAREST = 8  # of the query's own modality: how familiar it is
-_MOST_WORDS = 12
+# A query of so many words or fewer describes a kind of thing, one of so many or more a single one.
+_SHORT, _LONG = 3, 7
 # So much of a stepped curve is a logistic one, so that no two similarities are worth the same.
 _SMOOTH = 0.02
+# A query at the brink of a match is answerable with probability 0.73, one well beyond it surely.
+_GATE_STEEP, _GATE_SHIFT = 2.0, 1.0
 _REACH = 1.01  # similarities lie within
 _WORD = re.compile(r"\w+")
 
@@ -43,37 +47,40 @@ class Asked:
     """What is known of a query besides its hits; none of it is anybody's data.
 
     ``bank`` (m,): its cosines to the reference vectors of the target modality. ``own`` (k,): those
-    to the reference vectors of its own modality, if there are any. ``words``: how many it has, 0
-    if it has none.
+    to the reference vectors of its own modality, or, of texts, to those that describe the target
+    modality. ``other`` (j,): those to texts that describe another. ``words``: how many it has,
+    none where it is no text.
     """
 
     bank: Cosines
     own: Cosines | None = None
-    words: int = 0
+    other: Cosines | None = None
+    words: int | None = None
 
-    @property
+    @cached_property
     def mean(self) -> float:
         """Mean cosine to the bank."""
         return float(np.mean(self.bank, dtype=np.float64))
 
-    @property
+    @cached_property
     def spread(self) -> float:
         """Standard deviation of the cosines to the bank, never 0."""
         return max(float(np.std(self.bank, dtype=np.float64)), _SMALLEST_SPREAD)
 
-    @property
+    @cached_property
     def features(self) -> Numbers:
-        """``QUERY_FEATURES``: float64 (3,).
+        """``QUERY_FEATURES``: float64 (4,).
 
         ``peak``: the bank's 99th percentile in standard deviations above its mean; low for a query
         that fits nothing in particular. ``familiar``: the mean of the ``NEAREST`` cosines to its
-        own modality; low for what is like nothing known. ``words``: log(1 + words), at most 12:
-        a longer description means fewer things.
+        own modality; low for what is like nothing known. ``foreign``: that to texts about another
+        modality; high for what asks for sounds among pictures. ``short``: 1 for up to three words,
+        0 from seven on: the longer a description, the fewer things it fits.
         """
         peak = (float(np.quantile(self.bank, _PEAK_QUANTILE)) - self.mean) / self.spread
-        near = np.empty(0) if self.own is None else np.sort(np.asarray(self.own, np.float64))
-        familiar = float(near[-NEAREST:].mean()) if len(near) else 0.0
-        return np.array([peak, familiar, np.log1p(min(self.words, _MOST_WORDS))])
+        words = _LONG if self.words is None else self.words
+        short = min(max((_LONG - words) / (_LONG - _SHORT), 0.0), 1.0)
+        return np.array([peak, _nearness(self.own), _nearness(self.other), short])
 
     def explained(self) -> dict[str, float]:
         """What a record keeps of it: enough to work out a probability, or to fit a curve, again."""
@@ -85,15 +92,48 @@ class Asked:
 
 
 def features(similarities: Cosines, asked: Asked) -> Numbers:
-    """Features of each similarity: float64 (n, 5), columns as ``FEATURES``.
+    """Features of each similarity: float64 (n, 6), columns as ``FEATURES``.
 
     ``z`` is the similarity in standard deviations above the mean of the query's similarities to
-    the reference bank; the last three are the query's, the same in every row.
+    the reference bank; the last four are the query's, the same in every row.
     """
     found = np.asarray(similarities, dtype=np.float64)
     z = (found - asked.mean) / asked.spread
     rest = np.broadcast_to(asked.features, (*found.shape, len(QUERY_FEATURES)))
     return np.concatenate([np.stack([z, found], axis=-1), rest], axis=-1)
+
+
+def asked_of(
+    query: npt.NDArray[Any],
+    banks: Mapping[str, npt.NDArray[Any]],
+    pair: tuple[str, str],
+    words: int | None = None,
+) -> Asked:
+    """What is known of a query (d,), by the reference vectors ``banks`` of its model.
+
+    ``pair``: query and target modality. Banks are named by modality; ``text-image`` holds texts
+    that describe pictures, and is the own bank of a text that looks for pictures.
+    """
+    asked, target = pair
+    described = f"{asked}-{target}"
+    mine = banks.get(described, banks.get(asked))
+    others = [
+        rows @ query
+        for name, rows in banks.items()
+        if described in banks and name.startswith(f"{asked}-") and name != described
+    ]
+    return Asked(
+        bank=banks[target] @ query,
+        own=None if mine is None else mine @ query,
+        other=np.concatenate(others) if others else None,
+        words=words,
+    )
+
+
+def _nearness(cosines: Cosines | None) -> float:
+    if cosines is None or not len(cosines):
+        return 0.0
+    return float(np.sort(np.asarray(cosines, np.float64))[-NEAREST:].mean())
 
 
 def words_in(text: str) -> int:
@@ -125,16 +165,18 @@ class Line:
     bias: float
 
     def scores(self, rows: Numbers) -> Numbers:
-        """Score of each row of features (n, 5): (n,)."""
+        """Score of each row of features (n, 6): (n,)."""
         found: Numbers = rows @ np.asarray(self.weights) + self.bias
         return found
 
     def crossing(self, asked: Asked) -> float:
         """The similarity from which the score is 0 or more, within -1.01 to 1.01."""
-        low, high = self.scores(features(np.array([-_REACH, _REACH]), asked))
-        if low >= 0 or high <= low:
-            return -_REACH if low >= 0 else _REACH
-        return float(np.clip(_REACH * (low + high) / (low - high), -_REACH, _REACH))
+        z, similarity, *rest = self.weights
+        slope = z / asked.spread + similarity
+        level = self.bias - z * asked.mean / asked.spread + float(asked.features @ np.array(rest))
+        if slope <= 0:
+            return -_REACH if level >= 0 else _REACH
+        return min(max(-level / slope, -_REACH), _REACH)
 
     def to_json(self) -> dict[str, Any]:
         """What ``from_json`` reads."""
@@ -157,19 +199,20 @@ class Line:
 class PairCalibration:
     """P(relevant) from a normalised similarity, for one pair of modalities.
 
-    Logistic in a line (Platt 1999), or, with ``knots`` (score, probability), a rising curve through
-    them (isotonic regression of that line's scores, Zadrozny and Elkan 2002). From ``threshold`` on
-    a hit counts as a match; where there is ``match``, that line says so, query by query: a hit is a
-    match from the similarity on at which it is 0.
+    Logistic in ``line`` (Platt 1999), times how likely it is that the query is one that anything
+    could answer, by ``match``: a line of its own. A hit counts as a match from ``bar`` on that line.
+    With ``knots`` (log-odds, probability) a rising curve through them comes after (isotonic
+    regression, Zadrozny and Elkan 2002), and then ``slope`` and ``by``, which a collection's
+    feedback may set. Without ``match`` a hit is a match from ``threshold`` on.
     """
 
     line: Line
     threshold: float
-    knots: tuple[tuple[float, float], ...] = ()
     match: Line | None = None
-    _steps: tuple[Numbers, Numbers] | None = field(
-        init=False, repr=False, compare=False, default=None
-    )
+    knots: tuple[tuple[float, float], ...] = ()
+    slope: float = 1.0
+    by: float = 0.0
+    bar: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks the curve.
@@ -177,8 +220,10 @@ class PairCalibration:
         Raises:
             CalibrationError: it falls, or something is not finite.
         """
-        if not np.isfinite(self.threshold):
+        if not np.isfinite([self.threshold, self.slope, self.by, self.bar]).all():
             raise CalibrationError("calibration parameters are not finite")
+        if self.slope <= 0:
+            raise CalibrationError("a calibration must rise with the similarity")
         if not self.knots:
             return
         at, p = np.array(self.knots, dtype=np.float64).T
@@ -186,7 +231,6 @@ class PairCalibration:
             raise CalibrationError("a calibration must rise with the similarity")
         if p[0] < 0 or p[-1] > 1:
             raise CalibrationError("a probability is not within 0 and 1")
-        object.__setattr__(self, "_steps", (at, p))
 
     @classmethod
     def from_json(cls, parameters: Mapping[str, Any]) -> PairCalibration:
@@ -204,8 +248,11 @@ class PairCalibration:
                 return cls(
                     line=Line.from_json(parameters),
                     threshold=threshold,
-                    knots=tuple((float(at), float(p)) for at, p in parameters["knots"]),
                     match=None if match is None else Line.from_json(match),
+                    knots=tuple((float(at), float(p)) for at, p in parameters["knots"]),
+                    slope=float(parameters["slope"]),
+                    by=float(parameters["by"]),
+                    bar=float(parameters["bar"]),
                 )
         except CalibrationError:
             raise
@@ -218,22 +265,29 @@ class PairCalibration:
         return {
             "version": VERSION,
             **self.line.to_json(),
-            "knots": [[at, p] for at, p in self.knots],
             "match": None if self.match is None else self.match.to_json(),
+            "knots": [[at, p] for at, p in self.knots],
+            "slope": self.slope,
+            "by": self.by,
+            "bar": self.bar,
             "threshold": self.threshold,
         }
 
     def probability(self, similarities: Cosines, asked: Asked) -> Numbers:
         """P(relevant) of each hit: float64 (n,) in 0..1, for cosines (n,) of one query to them."""
-        return self.curve(self.line.scores(features(similarities, asked)))
+        return self.judged(features(similarities, asked))
 
-    def curve(self, scores: Numbers) -> Numbers:
-        """Probability of each score of the line: (n,), rising."""
-        smooth = logistic(scores)
-        if self._steps is None:
-            return smooth
-        found: Numbers = (1 - _SMOOTH) * np.interp(scores, *self._steps) + _SMOOTH * smooth
-        return found
+    def judged(self, rows: Numbers) -> Numbers:
+        """P(relevant) of each row of features (n, 6): float64 (n,) in 0..1."""
+        said = logistic(self.line.scores(rows))
+        if self.match is not None:
+            said = said * answerable(self.match.scores(rows))
+        if self.knots:
+            at, p = np.array(self.knots, dtype=np.float64).T
+            said = (1 - _SMOOTH) * np.interp(logit(said), at, p) + _SMOOTH * said
+        if (self.slope, self.by) != (1.0, 0.0):
+            said = logistic(self.slope * logit(said) + self.by)
+        return said
 
     def least(self, asked: Asked) -> float:
         """The probability from which a hit of this query counts as a match.
@@ -242,27 +296,27 @@ class PairCalibration:
         """
         if self.match is None:
             return self.threshold
-        return float(self.probability(np.array([self.match.crossing(asked)]), asked)[0])
+        crossing = replace(self.match, bias=self.match.bias - self.bar).crossing(asked)
+        if crossing >= _REACH:
+            return 1.0
+        return float(self.probability(np.array([crossing]), asked)[0])
 
     def margin(self, similarities: Cosines, asked: Asked) -> Numbers:
         """How far each hit is beyond what makes a match: (n,), in log-odds; from 0 on it is one."""
         if self.match is not None:
-            return self.match.scores(features(similarities, asked))
+            return self.match.scores(features(similarities, asked)) - self.bar
         found: Numbers = logit(self.probability(similarities, asked)) - logit(
             np.array(self.threshold)
         )
         return found
 
-    def shifted(self, *, slope: float, by: float, match_by: float) -> PairCalibration:
-        """This one with log-odds ``slope`` times as steep and ``by`` higher; ``match_by`` likewise.
-
-        ``match_by`` is added to the score of a match. ``slope`` must not be negative.
-        """
-        weights = tuple(slope * weight for weight in self.line.weights)
-        line = Line(weights, slope * self.line.bias + by)
-        knots = tuple(
-            (slope * at + by, float(logistic(slope * logit(np.array(p)) + by)))
-            for at, p in self.knots
+    def shifted(self, *, slope: float, by: float, bar_by: float) -> PairCalibration:
+        """This one with log-odds ``slope`` times as steep and ``by`` higher, the bar ``bar_by``."""
+        return replace(
+            self, slope=slope * self.slope, by=slope * self.by + by, bar=self.bar + bar_by
         )
-        match = self.match and replace(self.match, bias=self.match.bias + match_by)
-        return replace(self, line=line, knots=knots, match=match)
+
+
+def answerable(margins: Numbers) -> Numbers:
+    """How likely a query with hits of these margins is one that anything could answer: (n,)."""
+    return logistic(_GATE_STEEP * margins + _GATE_SHIFT)

@@ -12,13 +12,13 @@ from retrieval.alignment.bridge_choose import Labelled, TextPairs, bridge_fit, t
 from retrieval.alignment.calibration_fit import (
     Fit,
     Judged,
-    asked_all,
     calibration_fit,
     judged_top,
 )
 from retrieval.bridge_fits import Banks
 from retrieval.bridge_texts import Kind
 from retrieval.bridges import Bridge, Method, Vectors
+from retrieval.calibration import Asked
 
 Basis = Literal["labelled", "texts"]
 UNANSWERABLE = 0.25  # share of queries whose right answers are taken away, so that none is learnt
@@ -111,7 +111,9 @@ def _judged(carried: Vectors, pair: Labelled, bank: Vectors, seed: int) -> list[
     taken = pair.right.any(1) & (rng.random(len(carried)) < UNANSWERABLE)
     there = ~(pair.right & taken[:, None])
     similarities = np.where(there, carried @ pair.gallery.T, -1.0)
-    judged = judged_top(similarities, pair.right & there, asked_all(carried, bank))
+    judged = judged_top(
+        similarities, pair.right & there, [Asked(bank=bank @ row) for row in carried]
+    )
     return [judged[i] for i in rng.permutation(len(judged))]
 
 

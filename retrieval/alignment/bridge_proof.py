@@ -18,10 +18,10 @@ from retrieval.alignment.bridge_choose import (
     without_bridge,
 )
 from retrieval.alignment.bridge_proof_data import Material, material_make
-from retrieval.alignment.calibration_fit import asked_all, judged_top
+from retrieval.alignment.calibration_fit import judged_top
 from retrieval.bridge_fits import Banks
 from retrieval.bridges import Vectors
-from retrieval.calibration import PairCalibration
+from retrieval.calibration import Asked, PairCalibration
 from retrieval.gap import gap_of
 from retrieval.metrics import equal_mass_error
 
@@ -148,6 +148,6 @@ def _sureness(found: Material, ways: tuple[Direction, Direction]) -> Iterator[st
 
 
 def _error(guess: PairCalibration, rows: Vectors, pair: Labelled, bank: Vectors) -> float:
-    judged = judged_top(rows @ pair.gallery.T, pair.right, asked_all(rows, bank))
+    judged = judged_top(rows @ pair.gallery.T, pair.right, [Asked(bank=bank @ row) for row in rows])
     said = np.concatenate([guess.probability(j.similarities, j.asked) for j in judged])
     return equal_mass_error(said, np.concatenate([j.right for j in judged]))

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import save_file
@@ -13,7 +14,13 @@ from safetensors.torch import save_file
 from retrieval.alignment.anchors import packaged_sentence_model
 from retrieval.alignment.calibrate import calibrate
 from retrieval.alignment.image_student import MEAN, STD
-from retrieval.encoders.bundle import FORMAT, Manifest, file_sha256, manifest_parse
+from retrieval.encoders.bundle import (
+    FORMAT,
+    REFERENCE,
+    Manifest,
+    file_sha256,
+    manifest_parse,
+)
 from retrieval.encoders.registry import load_tower
 
 TEXT_FILES = (
@@ -114,7 +121,19 @@ def bundle_build(
         weights_write(state, out / f"{name}.safetensors")
     dimension = len(states["audio"]["head.bias"])
     content = manifest_data(image, audio, version=version, dimension=dimension)
-    content["files"] = _hashes(out)  # a tower's weights must be listed
+    _manifest_write(out, content)  # a tower's weights must be listed
+    return bundle_calibrate(out, image=image, audio=audio, data=data)
+
+
+def bundle_calibrate(
+    out: Path, *, image: dict[str, Any], audio: dict[str, Any], data: Path
+) -> Manifest:
+    """The bundle in ``out`` with its calibrations and reference bank fitted anew.
+
+    The towers, their name and version stay, and so does every vector made with them.
+    """
+    content: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
+    dimension = int(content["dimension"])
     towers = {
         modality: load_tower(out, spec, dimension)
         for modality, spec in manifest_parse(content).towers.items()
@@ -122,14 +141,24 @@ def bundle_build(
     fitted, bank = calibrate(towers, image, audio, data)
     (out / "calibration.json").write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
     save_numpy(
-        {name: rows.astype("float16") for name, rows in bank.items()},
-        str(out / "reference.safetensors"),
+        {name: np.ascontiguousarray(rows, np.float16) for name, rows in bank.items()},
+        str(out / REFERENCE),
     )
-    content["files"] = _hashes(out)
-    (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return manifest_rehash(out)
+
+
+def manifest_rehash(out: Path) -> Manifest:
+    """The manifest of the bundle in ``out`` with the hashes of its files as they are now."""
+    content: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
+    _manifest_write(out, content)
     for path in out.iterdir():
         path.chmod(0o644)
     return manifest_parse(content)
+
+
+def _manifest_write(out: Path, content: dict[str, Any]) -> None:
+    content["files"] = _hashes(out)
+    (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -1,131 +1,156 @@
-"""The nine calibrations of a bundle of text, image and audio towers."""
+"""The nine calibrations of a bundle of text, image and audio towers.
+
+Right is what the data label as right: a photo for its own captions, for words that its captions
+hold all of, and for its class; a caption for its photo and for the other captions of it; a sound
+for its label. Other things often answer as well, which nobody labelled, so a probability is that
+of being the labelled answer, and too low for "would do".
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from retrieval.alignment.calibration_fit import Fit, Judged, calibration_fit, judged_top
-from retrieval.alignment.calibration_sets import (
-    LIKE,
-    TOPIC,
-    Sets,
-    Things,
-    right_answers,
-    sets_make,
-    sound_photo_answers,
+from retrieval.alignment.calibration_fit import (
+    Fit,
+    Judged,
+    asked_all,
+    calibration_fit,
+    judged_top,
 )
+from retrieval.alignment.calibration_sets import Sets, sets_make
+from retrieval.alignment.calibration_sounds import sound_photo_answers
+from retrieval.alignment.things import Answers, Things, right_answers
+from retrieval.calibration import VERSION
 from retrieval.encoders.base import Encoder, Vectors
 
-Answers = npt.NDArray[np.bool_]
 Bank = dict[str, Vectors]
+SMALL = 683  # other photos beside the 317 that are asked for: a gallery of about 1,000
+_FEW = 80  # captions of sounds among the texts of a gallery
+_ABSENT_WEIGHT = 0.2  # of a caption of another domain beside a string that means nothing
 
 
-def reference_bank(sets: Sets, *, size: int, seed: int) -> Bank:
-    """Reference vectors by modality, at most ``size`` each, from the calibration galleries."""
-    rng = np.random.default_rng(seed)
-    pools = {
-        "text": np.concatenate(
-            [sets.captions.vectors, sets.sound_texts.vectors, sets.notes.vectors]
-        ),
-        "image": sets.photos.vectors,
-        "audio": np.concatenate([sets.sounds.vectors, sets.sound_queries.vectors]),
-    }
-    return {name: rows[rng.permutation(len(rows))[:size]] for name, rows in pools.items()}
+@dataclass(frozen=True)
+class Asking:
+    """Queries (n) for a gallery (m): which of it is right (n, m); ``nowhere``: none can be.
+
+    ``itself``: the queries are the first things of the gallery, and no answers to themselves.
+    """
+
+    queries: Things
+    gallery: Vectors
+    right: Answers
+    weight: float = 1.0
+    nowhere: bool = False
+    itself: bool = False
+
+    def similarities(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Cosines (n, m); what a query is itself is as far away as can be."""
+        found = self.queries.vectors @ self.gallery.T
+        if self.itself:
+            found[np.arange(len(found)), np.arange(len(found))] = -2.0
+        return found
 
 
-def _cases(sets: Sets) -> dict[tuple[str, str], list[tuple[Vectors, Vectors, Answers]]]:
-    """(query modality, target modality) → (queries, gallery, right answers), one or more sets."""
-    texts = _joined(_joined(sets.captions, sets.sound_texts), sets.notes)
-    heard_seen = sound_photo_answers(sets.sound_queries, sets.photos)
-    seen_heard = sound_photo_answers(sets.sounds, sets.photo_queries).T
-    prompts = _only_prompts(sets.sound_texts)
+def _none(queries: Things, gallery: Vectors, *, weight: float = _ABSENT_WEIGHT) -> Asking:
+    nothing = np.zeros((len(queries), len(gallery)), dtype=bool)
+    return Asking(queries, gallery, nothing, weight=weight, nowhere=True)
 
-    def case(
-        queries: Things, gallery: Things, *, like: float = LIKE
-    ) -> tuple[Vectors, Vectors, Answers]:
-        return queries.vectors, gallery.vectors, right_answers(queries, gallery, like=like)
 
+def _with_answers(queries: Things, gallery: Things) -> Things:
+    """The queries whose topic is in the gallery."""
+    there = set(gallery.topic)
+    return queries.only([i for i, topic in enumerate(queries.topic) if topic in there])
+
+
+def _among(queries: Things, gallery: Things, **how: Any) -> Asking:
+    return Asking(queries, gallery.vectors, right_answers(queries, gallery), **how)
+
+
+def _cases(sets: Sets) -> dict[tuple[str, str], list[Asking]]:
+    """(query modality, target modality) → what is asked of what."""
+    photos, sounds = sets.photos, sets.sounds
+    large = photos.held.joined(photos.others)
+    small = photos.held.joined(photos.others.only(range(SMALL)))
+    heard = sounds.varied.joined(sounds.held)
+    among = sounds.captions.only(range(_FEW))
+    texts = photos.captions.joined(
+        photos.other_captions, photos.class_texts, sounds.prompts, among, sets.notes
+    )
+    fewer = photos.captions.joined(sets.notes, among)
+    crops = Things(photos.crops, photos.held.topic, photos.held.words)
+    absent = sounds.captions.only(range(_FEW, len(sounds.captions)))
+    silent = photos.other_captions.only(range(len(absent)))
+    seen_heard = sound_photo_answers(sounds.held, photos.held)
     return {
         ("text", "text"): [
-            case(sets.caption_queries, texts, like=TOPIC),
-            case(sets.short_queries, texts, like=TOPIC),
-            case(sets.note_queries, texts, like=TOPIC),
+            _among(photos.captions, texts, itself=True),
+            _among(photos.short, texts),
+            _among(sets.note_queries, texts),
+            _among(sets.note_queries, fewer, weight=0.5),
         ],
         ("text", "image"): [
-            case(sets.caption_queries, sets.photos),
-            case(sets.short_queries, sets.photos),
+            _among(photos.captions, small),
+            _among(photos.captions, large, weight=0.5),
+            _among(photos.short, small),
+            _among(photos.short, large, weight=0.5),
+            _among(photos.classes, small, weight=2.0),
+            _none(absent, small.vectors),
+            _none(sets.outside, small.vectors, weight=1.0),
         ],
-        ("text", "audio"): [_apart(prompts, sets.sounds)],
-        ("image", "text"): [case(sets.photo_queries, texts)],
-        ("image", "image"): [case(sets.photo_queries, sets.photos)],
-        ("image", "audio"): [(sets.photo_queries.vectors, sets.sounds.vectors, seen_heard)],
-        ("audio", "text"): [_apart(sets.sound_queries, texts)],
-        ("audio", "image"): [(sets.sound_queries.vectors, sets.photos.vectors, heard_seen)],
-        ("audio", "audio"): [_apart(sets.sound_queries, sets.sounds)],
+        ("text", "audio"): [
+            _among(_with_answers(sounds.prompts, heard), heard),
+            _among(_with_answers(sounds.labels, heard), heard),
+            _none(silent, heard.vectors),
+            _none(sets.outside, heard.vectors, weight=1.0),
+        ],
+        ("image", "text"): [_among(photos.held, texts), _among(crops, texts, weight=0.5)],
+        ("image", "image"): [_among(crops, small), _among(photos.held, large, itself=True)],
+        ("image", "audio"): [Asking(photos.held, sounds.held.vectors, seen_heard.T)],
+        ("audio", "text"): [_among(heard, sounds.labels), _among(heard, texts)],
+        ("audio", "image"): [Asking(sounds.held, photos.held.vectors, seen_heard)],
+        ("audio", "audio"): [_among(sounds.varied, heard, itself=True)],
     }
 
 
-def _apart(queries: Things, gallery: Things) -> tuple[Vectors, Vectors, Answers]:
-    right = np.array([[q == g for g in gallery.topic] for q in queries.topic])
-    return queries.vectors, gallery.vectors, right
+def judged_cases(
+    cases: Sequence[Asking], nothing: Things, bank: Bank, pair: tuple[str, str]
+) -> list[Judged]:
+    """The first hits of everything that is asked, and of what means nothing."""
+    found: list[Judged] = []
+    for case in cases:
+        counts = case.queries.counts if pair[0] == "text" else None
+        found += judged_top(
+            case.similarities(),
+            case.right,
+            asked_all(case.queries.vectors, bank, pair, counts),
+            hopeless=case.nowhere,
+            weight=case.weight,
+            groups=case.queries.groups,
+        )
+    gallery = cases[0].gallery
+    counts = nothing.counts if pair[0] == "text" else None
+    asked = asked_all(nothing.vectors, bank, pair, counts)
+    none = np.zeros((len(nothing), len(gallery)), dtype=bool)
+    return found + judged_top(nothing.vectors @ gallery.T, none, asked, nonsense=True)
 
 
-def _joined(first: Things, second: Things) -> Things:
-    return Things(
-        np.concatenate([first.vectors, second.vectors]),
-        first.topic + second.topic,
-        np.concatenate([first.said, second.said]),
-        first.words + second.words,
-    )
-
-
-def _only_prompts(texts: Things) -> Things:
-    rows = [i for i, topic in enumerate(texts.topic) if topic.startswith("sound ")]
-    return Things(
-        texts.vectors[rows],
-        [texts.topic[i] for i in rows],
-        texts.said[rows],
-        [texts.words[i] for i in rows],
-    )
-
-
-def _without(answers: Answers, share: float, seed: int) -> Answers:
-    """A mask (queries, targets) of what stays in the gallery for each query.
-
-    For every ``1/share``-th query that has an answer all its right answers are taken away, so that
-    queries that are well formed but unanswerable are learnt from too.
-    """
-    rng = np.random.default_rng(seed)
-    taken = answers.any(1) & (rng.random(len(answers)) < share)
-    stays: Answers = ~(answers & taken[:, None])
-    return stays
-
-
-def calibrations_fit(sets: Sets, bank: Bank, *, seed: int) -> dict[tuple[str, str], Fit]:
+def calibrations_fit(sets: Sets) -> dict[tuple[str, str], Fit]:
     """One fit for each pair of modalities."""
-    fits = {}
-    for (asked, target), cases in _cases(sets).items():
-        judged: list[Judged] = []
-        for queries, gallery, right in cases:
-            there = _without(right, 0.25, seed)
-            similarities = np.where(there, queries @ gallery.T, -1.0)
-            judged += judged_top(similarities, right & there, queries @ bank[target].T)
-            nothing = sets.nothing[asked]
-            none = np.zeros((len(nothing), len(gallery)), dtype=bool)
-            judged += judged_top(nothing @ gallery.T, none, nothing @ bank[target].T, hopeless=True)
-        order = np.random.default_rng(seed).permutation(len(judged))
-        fits[asked, target] = calibration_fit([judged[i] for i in order])
-    return fits
+    return {
+        pair: calibration_fit(judged_cases(cases, sets.nothing[pair[0]], sets.banks, pair))
+        for pair, cases in _cases(sets).items()
+    }
 
 
 def calibration_json(fits: dict[tuple[str, str], Fit]) -> dict[str, Any]:
     """The content of ``calibration.json``."""
     return {
-        "version": 1,
+        "version": VERSION,
         "pairs": [
             {
                 "query_modality": asked,
@@ -133,10 +158,13 @@ def calibration_json(fits: dict[tuple[str, str], Fit]) -> dict[str, Any]:
                 "parameters": fit.calibration.to_json(),
                 "fitted_on": f"{fit.queries} queries, {fit.unanswerable} of them without an "
                 f"answer, {fit.right_hits} right hits",
+                "form": fit.form,
+                "log_loss": fit.log_loss,
                 "ece": round(fit.ece, 4),
                 "answerable_kept": round(fit.answerable_kept, 4),
                 "unanswerable_held": round(fit.unanswerable_held, 4),
                 "hopeless_held": round(fit.hopeless_held, 4),
+                "nonsense_held": round(fit.nonsense_held, 4),
             }
             for (asked, target), fit in fits.items()
         ],
@@ -148,5 +176,4 @@ def calibrate(
 ) -> tuple[dict[str, Any], Bank]:
     """``calibration.json`` and the reference bank of a bundle's towers."""
     sets = sets_make(towers, image, audio, data)
-    bank = reference_bank(sets, size=256, seed=image["seed"])
-    return calibration_json(calibrations_fit(sets, bank, seed=image["seed"])), bank
+    return calibration_json(calibrations_fit(sets)), sets.banks

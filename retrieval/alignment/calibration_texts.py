@@ -40,28 +40,6 @@ OUTSIDE = (
     "subject access request received by post",
     "poem about autumn in translation",
 )
-_SYLLABLES = [
-    "ka",
-    "zu",
-    "fli",
-    "mor",
-    "ent",
-    "brax",
-    "qui",
-    "ploo",
-    "stre",
-    "vod",
-    "nax",
-    "jir",
-    "wub",
-    "eth",
-    "gral",
-    "tso",
-    "umph",
-    "lirk",
-    "dve",
-    "oon",
-]
 
 
 # How people put a few words into a search field.
@@ -109,25 +87,4 @@ def notes_read(paths: list[Path], *, each: int, rng: np.random.Generator) -> lis
         texts = [row["text"] for row in rows if row.get("language", "en") == "en"]
         picked = rng.permutation(len(texts))[:each]
         found.extend(" ".join(texts[i].split())[:NOTE_LENGTH] for i in picked)
-    return found
-
-
-def nonsense_texts(count: int, *, seed: int) -> list[str]:
-    """``count`` strings that mean nothing: invented words, key mashing, digits."""
-    rng = np.random.default_rng(seed)
-    letters = list("abcdefghijklmnopqrstuvwxyz")
-    found = []
-    for turn in range(count):
-        if turn % 3 == 0:
-            words = [
-                "".join(rng.choice(_SYLLABLES, rng.integers(2, 4)))
-                for _ in range(rng.integers(1, 5))
-            ]
-        elif turn % 3 == 1:
-            words = [
-                "".join(rng.choice(letters, rng.integers(3, 10))) for _ in range(rng.integers(1, 5))
-            ]
-        else:
-            words = ["".join(str(d) for d in rng.integers(0, 10, rng.integers(3, 12)))]
-        found.append(" ".join(words))
     return found

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval import metrics
-from retrieval.calibration import Asked, Numbers, PairCalibration
+from retrieval.calibration import Asked, Numbers, PairCalibration, asked_of
 from retrieval.encoders.base import Vectors
 from retrieval.evaluation.cases import Case
 
@@ -37,16 +37,10 @@ class Calibrations:
         """What is known of each query of ``case``, or of other ``queries`` (n, d) for the same."""
         rows = case.queries if queries is None else queries
         words = case.words if queries is None else words
-        own = self.bank.get(case.asked)
-        to_bank = rows @ self.bank[case.target].T
-        to_own = None if own is None else rows @ own.T
+        pair = (case.asked, case.target)
         return [
-            Asked(
-                bank=to_bank[row],
-                own=None if to_own is None else to_own[row],
-                words=words[row] if words else 0,
-            )
-            for row in range(len(rows))
+            asked_of(row, self.bank, pair, words[at] if words else None)
+            for at, row in enumerate(rows)
         ]
 
 

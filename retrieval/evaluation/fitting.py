@@ -119,17 +119,17 @@ def _judged(
     columns = np.flatnonzero(np.isin(files_found, [*files, -1]))
     similarities = case.similarities[np.ix_(rows, columns)]
     right = case.right[np.ix_(rows, columns)]
-    towards, own = bank[case.target], bank.get(case.asked)
+    pair = (case.asked, case.target)
     words = [case.words[row] for row in rows] if case.words else None
-    asked = asked_all(case.queries[rows], towards, own, words)
+    asked = asked_all(case.queries[rows], bank, pair, words)
     groups = files_asked[rows] if (files_asked[rows] >= 0).all() else np.arange(len(rows))
     found = judged_top(similarities, right, asked, groups=groups.tolist())
     if hopeless is not None and len(hopeless.vectors):
         among = np.isin(case.targets.owner, columns)
         nothing = hopeless.vectors @ case.targets.parts[among].T
         none = np.zeros(nothing.shape, dtype=bool)
-        lost = asked_all(hopeless.vectors, towards, own, hopeless.words)
-        found += judged_top(nothing, none, lost, hopeless=True)
+        lost = asked_all(hopeless.vectors, bank, pair, hopeless.words)
+        found += judged_top(nothing, none, lost, nonsense=True)
     return found
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from retrieval.bridge_models import Bridge, Gap
+from retrieval.calibration import PairCalibration
 from retrieval.selectors.models import ActiveModel
 
 LABELLED = "labelled"
@@ -26,6 +28,11 @@ class BridgedPair:
     target_modality: str
     parameters: dict[str, Any]
     basis: str
+
+    @cached_property
+    def curve(self) -> PairCalibration:
+        """What the parameters say, read once."""
+        return PairCalibration.from_json(self.parameters)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from retrieval.calibration import PairCalibration
 from retrieval.encoders.bundle import BundleError, bundle_folder
 from retrieval.models import Calibration, ModelSetVersion, ModelVersion, ReembedJob
 
@@ -50,6 +52,11 @@ class PairParameters:
     parameters: dict[str, Any]
     fitted_on: str
     fitted_at: datetime
+
+    @cached_property
+    def curve(self) -> PairCalibration:
+        """What the parameters say, read once."""
+        return PairCalibration.from_json(self.parameters)
 
 
 @dataclass(frozen=True, kw_only=True)

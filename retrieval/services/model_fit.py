@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ from retrieval.services.evaluation_data import connection_rest, served
 
 _NONSENSE = 12  # of every kind
 _NOISE = 20
+_DESCRIBED = 128  # texts of either kind
 _SIDE = 64
 _SECONDS = 1
 
@@ -85,6 +87,7 @@ def model_fit(
     if not {"text", dataset.modality} <= set(version.modalities):
         raise Invalid(f"{ref} has no tower for text or for {dataset.modality}.")
     model = served(version)
+    folder = bundle_folder(ref, models_dir=settings.PATHS.models)
     connection_rest()
     try:
         made = dataset_embed(dataset, queries_of(dataset), [model], progress=progress)
@@ -92,7 +95,7 @@ def model_fit(
         if len(parts.fitted) < fitting.LEAST_ITEMS:
             wanted = 2 * fitting.LEAST_ITEMS
             raise Invalid(f"The dataset is too small to learn from: about {wanted} files at least.")
-        neutral = _neutral(model)
+        neutral = _neutral(model, own_reference(folder))
         hopeless = _hopeless(model, dataset.modality)
     except DatasetError as error:
         raise Invalid(f"The data cannot be used: {error}.") from error
@@ -100,8 +103,7 @@ def model_fit(
         raise Invalid(f"The model cannot be used: {error.reason}") from error
     except (ModelUnavailable, RedactionUnavailable):
         raise Unavailable("The model or the redaction server does not answer.") from None
-    folder = bundle_folder(ref, models_dir=settings.PATHS.models)
-    new = {"text": neutral, dataset.modality: fitting.bank_of(made.media[ref], parts.bank)}
+    new = {**neutral, dataset.modality: fitting.bank_of(made.media[ref], parts.bank)}
     bank, kept = _banks(folder, new, anew=anew)
     pairs = _pairs(made, model.ref, parts, bank, hopeless)
     if not pairs:
@@ -112,10 +114,21 @@ def model_fit(
     )
 
 
-def _neutral(model: Served) -> Vectors:
+def _neutral(model: Served, own: Collection[str]) -> dict[str, Vectors]:
+    """Banks of neutral texts: of all kinds, and of those that describe what is seen, or heard.
+
+    The last two only beside a bank of texts made here: one that comes with a bundle has its own.
+    """
     texts = [caption.words for caption in default_captions()]
     picked = np.random.default_rng(fitting.SEED).permutation(len(texts))[: fitting.BANK_SIZE]
-    return model.texts([texts[i] for i in picked])
+    found = {"text": model.texts([texts[i] for i in picked])}
+    if "text" in own:
+        return found
+    for modality, kind in (("image", "seen"), ("audio", "heard")):
+        some = [one.words for one in default_captions() if one.kind == kind]
+        step = max(len(some) // _DESCRIBED, 1)
+        found[f"text-{modality}"] = model.texts(some[::step][:_DESCRIBED])
+    return found
 
 
 def _hopeless(model: Served, modality: str) -> dict[str, fitting.Hopeless]:

@@ -29,6 +29,7 @@ from retrieval.services.bundles import (
     one_installation,
 )
 from retrieval.services.maintained import fence_take
+from retrieval.services.model_refresh import same_towers, version_refresh
 from retrieval.vectors import ddl
 from retrieval.vectors.shards import SHARED_SHARDS
 
@@ -63,6 +64,8 @@ def model_install(
             return there
         with bundle_staged(BUILTIN if builtin else Path(source)) as bundle:
             _admit(bundle, reason)
+            if builtin and (there := _older_twin(bundle)) is not None:
+                return version_refresh(there, bundle)
             return _installed(bundle, reason, actor, _trusted if builtin else probe)
 
 
@@ -119,10 +122,18 @@ def model_remove(*, ref: str, actor: UUID | None = None) -> None:
 def _installed_starter() -> ModelVersion | None:
     """The row of the starter that ships, if it is installed and its copy is whole."""
     bundle = bundle_read(BUILTIN)
-    there = _row(bundle)
+    there = None if _older_twin(bundle) is not None else _row(bundle)
     if there is None or not bundle_in_place(bundle):
         return None
     return there if VectorTable.objects.filter(model_version=there).exists() else None
+
+
+def _older_twin(bundle: Bundle) -> ModelVersion | None:
+    """What is installed as this starter with the same towers, but calibrated otherwise."""
+    there = ModelVersion.objects.filter(name=bundle.form.name, version=bundle.form.version).first()
+    if there is None or there.manifest_sha256 == bundle.sha256:
+        return None
+    return there if same_towers(there.manifest, bundle.manifest) else None
 
 
 def _admit(bundle: Bundle, reason: str) -> None:

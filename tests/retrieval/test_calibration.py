@@ -13,19 +13,23 @@ from retrieval.calibration import (
     CalibrationError,
     Line,
     PairCalibration,
+    asked_of,
     features,
+    logistic,
     logit,
 )
 from retrieval.encoders.bundle import BUILTIN, load_reference
 
-LINE = Line((1.5, 2.0, -0.5, 1.0, 0.2), -4.0)
-MATCH = Line((0.5, 4.0, 0.0, 2.0, 0.0), -3.0)
+LINE = Line((1.5, 2.0, -0.5, 1.0, -0.3, 0.2), -4.0)
+MATCH = Line((0.5, 4.0, 0.0, 2.0, -1.0, 0.0), -3.0)
 STEPS = ((-3.0, 0.02), (0.0, 0.3), (2.0, 0.3), (4.0, 0.9))
 PLATT = PairCalibration(LINE, threshold=0.4)
-STEPPED = PairCalibration(LINE, threshold=0.4, knots=STEPS, match=MATCH)
+GATED = PairCalibration(LINE, threshold=0.4, match=MATCH, bar=0.2)
+STEPPED = PairCalibration(LINE, threshold=0.4, match=MATCH, knots=STEPS)
 RNG = np.random.default_rng(0)
 BANK = RNG.normal(0.1, 0.05, 256)
-ASKED = Asked(BANK, own=RNG.normal(0.2, 0.1, 64), words=5)
+OWN, OTHER = RNG.normal(0.2, 0.1, (2, 64))
+ASKED = Asked(BANK, own=OWN, other=OTHER, words=5)
 MODALITIES = ("text", "image", "audio")
 
 
@@ -34,7 +38,7 @@ def builtin_pairs() -> list[dict[str, Any]]:
     return pairs
 
 
-@pytest.mark.parametrize("pair", [PLATT, STEPPED])
+@pytest.mark.parametrize("pair", [PLATT, GATED, STEPPED])
 @given(similarities=st.lists(st.floats(-1, 1), min_size=2, max_size=30))
 def test_the_more_similar_hit_is_never_the_less_probable(
     pair: PairCalibration, similarities: list[float]
@@ -49,10 +53,11 @@ def test_a_hit_is_a_match_exactly_where_the_line_of_matches_is_not_below_zero(
     similarity: float,
 ) -> None:
     hit = np.array([similarity])
-    score = MATCH.scores(features(hit, ASKED))[0]
-    assert score == STEPPED.margin(hit, ASKED)[0]
-    if abs(score) > 1e-9:
-        assert (STEPPED.probability(hit, ASKED)[0] >= STEPPED.least(ASKED)) == (score > 0)
+    for pair in (GATED, STEPPED):
+        score = MATCH.scores(features(hit, ASKED))[0] - pair.bar
+        assert score == pair.margin(hit, ASKED)[0]
+        if abs(score) > 1e-9:
+            assert (pair.probability(hit, ASKED)[0] >= pair.least(ASKED)) == (score > 0)
 
 
 def test_no_hit_of_a_query_like_nothing_known_is_a_match() -> None:
@@ -61,21 +66,47 @@ def test_no_hit_of_a_query_like_nothing_known_is_a_match() -> None:
 
 
 def test_steps_are_followed_and_never_flat() -> None:
-    assert STEPPED.curve(np.array([-9.0, 0.0, 9.0])) == pytest.approx([0.02, 0.3, 0.9], abs=0.02)
-    between = STEPPED.curve(np.array([0.5, 1.5]))
-    assert between[0] < between[1]
+    hits = np.linspace(-1, 1, 201)
+    before = logit(PairCalibration(LINE, 0.4, match=MATCH).probability(hits, ASKED))
+    after = STEPPED.probability(hits, ASKED)
+    said = 0.98 * np.interp(before, *np.array(STEPS).T) + 0.02 * logistic(before)
+    assert after == pytest.approx(said)
+    flat = (before > 0.1) & (before < 1.9)
+    assert flat.sum() > 3
+    assert (np.diff(after[flat]) > 0).all()
+
+
+def test_a_query_that_nothing_could_answer_is_sure_of_nothing() -> None:
+    lost = Asked(BANK, own=OWN - 3, other=OTHER, words=5)
+    near = np.array([0.4])
+    assert GATED.probability(near, lost)[0] < 0.2 * PLATT.probability(near, lost)[0]
 
 
 def test_log_odds_are_moved() -> None:
-    moved = STEPPED.shifted(slope=1.0, by=1.0, match_by=-0.5)
+    moved = GATED.shifted(slope=2.0, by=1.0, bar_by=0.5)
     hits = np.array([0.1, 0.3])
-    before, after = (one.probability(hits, ASKED) for one in (STEPPED, moved))
-    assert (after > before).all()
-    assert moved.margin(hits, ASKED) == pytest.approx(STEPPED.margin(hits, ASKED) - 0.5)
-    steep = PLATT.shifted(slope=2.0, by=0.0, match_by=0.0)
-    assert logit(steep.probability(hits, ASKED)) == pytest.approx(
-        2 * logit(PLATT.probability(hits, ASKED))
-    )
+    before, after = (logit(one.probability(hits, ASKED)) for one in (GATED, moved))
+    assert after == pytest.approx(2 * before + 1)
+    assert moved.margin(hits, ASKED) == pytest.approx(GATED.margin(hits, ASKED) - 0.5)
+
+
+def test_what_is_asked_of_a_query() -> None:
+    banks = {
+        name: rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        for name in ("text", "text-image", "text-audio", "image", "audio")
+        for rows in (RNG.normal(size=(20, 8)),)
+    }
+    query = banks["text-image"][0]
+    seen = asked_of(query, banks, ("text", "image"), 2)
+    heard = asked_of(query, banks, ("text", "audio"), 9)
+    assert seen.own == pytest.approx(banks["text-image"] @ query)
+    assert seen.other == pytest.approx(banks["text-audio"] @ query)
+    assert heard.own == pytest.approx(seen.other)
+    assert (seen.features[3], heard.features[3]) == (1.0, 0.0)
+    texts = asked_of(query, banks, ("text", "text"), 5)
+    assert texts.own == pytest.approx(banks["text"] @ query)
+    assert texts.other is None
+    assert asked_of(query, banks, ("image", "text")).words is None
 
 
 def test_the_first_version_still_loads() -> None:
@@ -105,7 +136,7 @@ def test_features_of_a_bank_without_spread_are_finite() -> None:
 
 
 def test_json_there_and_back() -> None:
-    for pair in (PLATT, STEPPED):
+    for pair in (PLATT, GATED, STEPPED, GATED.shifted(slope=2.0, by=1.0, bar_by=0.5)):
         assert PairCalibration.from_json(json.loads(json.dumps(pair.to_json()))) == pair
 
 
@@ -118,6 +149,8 @@ def test_json_there_and_back() -> None:
         {"knots": [[0.0, 0.5], [0.0, 0.6]]},
         {"knots": [[0.0, 0.5], [1.0, 1.6]]},
         {"match": {"weights": {}, "bias": 0}},
+        {"slope": 0.0},
+        {"slope": -1.0},
         {"weights": {"z": 1.0}},
         {"bias": float("nan")},
         {"threshold": None},
@@ -135,9 +168,17 @@ def test_every_pair_of_the_starter_is_fitted_on_data() -> None:
     for pair in pairs.values():
         fitted = PairCalibration.from_json(pair["parameters"])
         assert 0 < fitted.threshold < 1
+        assert pair["ece"] <= 0.09
+        if fitted.match is not None:
+            assert pair["nonsense_held"] >= 0.9
         assert pair["fitted_on"].split()[0].isdigit()
     curves = {json.dumps(p["parameters"]["weights"], sort_keys=True) for p in pairs.values()}
     assert len(curves) == len(pairs)
+    # What most searches rest on.
+    assert pairs["text", "image"]["ece"] <= 0.05
+    for asked in ("image", "audio"):
+        assert pairs["text", asked]["nonsense_held"] >= 0.95
+        assert pairs["text", asked]["answerable_kept"] >= 0.85
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

@@ -16,7 +16,7 @@ from audit.models import LedgerPending
 from deploy.paths import Paths
 from retrieval import scope
 from retrieval.errors import Conflict, Invalid, NotVisible
-from retrieval.models import Calibration, ModelVersion, VectorTable
+from retrieval.models import Calibration, Collection, ModelVersion, VectorTable
 from retrieval.services.models import (
     active_models,
     model_install,
@@ -24,6 +24,7 @@ from retrieval.services.models import (
     model_verify,
 )
 from retrieval.vectors import backend, ddl
+from tests.factories import make_collection
 
 pytestmark = pytest.mark.django_db
 PARAMETERS = {
@@ -44,8 +45,10 @@ def paths(tmp_path, settings):
 def bundle(tmp_path):
     """Makes a well-formed bundle of one text tower."""
 
-    def make(version="1", *, space="tiny", dimension=4, pairs=None, extra=None) -> Path:
-        folder = tmp_path / f"bundle-{version}-{space}"
+    def make(
+        version="1", *, space="tiny", dimension=4, pairs=None, extra=None, folder=None
+    ) -> Path:
+        folder = tmp_path / (folder or f"bundle-{version}-{space}")
         folder.mkdir()
         pair = {"query_modality": "text", "target_modality": "text", "parameters": PARAMETERS}
         calibration = {"pairs": [pair] if pairs is None else pairs}
@@ -122,6 +125,62 @@ def test_the_starter_comes_with_the_appliance_and_is_active(paths):
     (paths.models / version.ref / "MODEL_CARD.md").write_text("damaged")
     assert model_install("builtin").pk == version.pk
     assert model_verify(ref=version.ref) == ""
+
+
+def test_an_upgrade_that_only_calibrates_the_starter_anew_keeps_its_vectors(
+    bundle, install, paths, monkeypatch
+):
+    monkeypatch.setattr("retrieval.services.models.BUILTIN", bundle())
+    version = install("builtin")
+    collection = make_collection("one")
+    [before] = Calibration.objects.filter(model_version=version)
+    with scope.system():
+        own = Calibration.objects.create(
+            model_version=version,
+            query_modality="text",
+            target_modality="text",
+            collection=collection,
+            parameters=before.parameters,
+        )
+        Collection.objects.filter(id=collection.id).update(calibrated=True)
+    newer = bundle(space="tiny", extra={"MODEL_CARD.md": b"better"}, folder="newer")
+    pair = {"query_modality": "text", "target_modality": "text"}
+    parameters = {**PARAMETERS, "bias": -5.0}
+    write(newer, "calibration.json", {"pairs": [{**pair, "parameters": parameters}]})
+    monkeypatch.setattr("retrieval.services.models.BUILTIN", newer)
+    again = model_install("builtin")
+    assert again.pk == version.pk
+    assert again.status == "active"
+    [after] = Calibration.objects.filter(model_version=version, status="active")
+    assert after.parameters["bias"] == -5.0
+    with scope.system():
+        own.refresh_from_db()
+        collection.refresh_from_db()
+    assert (own.status, collection.calibrated) == ("retired", False)
+    assert (paths.models / "tiny@1" / "MODEL_CARD.md").read_text() == "better"
+    assert model_verify(ref="tiny@1") == ""
+    assert LedgerPending.objects.filter(event="models:bundle:refresh").count() == 1
+    assert model_install("builtin").pk == version.pk
+    assert LedgerPending.objects.filter(event="models:bundle:refresh").count() == 1
+
+
+def test_a_starter_of_the_same_name_with_other_towers_is_refused(bundle, install, monkeypatch):
+    monkeypatch.setattr("retrieval.services.models.BUILTIN", bundle())
+    install("builtin")
+    newer = bundle(folder="newer")
+    write(newer, "text.safetensors", None)
+    monkeypatch.setattr("retrieval.services.models.BUILTIN", newer)
+    with pytest.raises(Conflict):
+        model_install("builtin")
+
+
+def write(folder: Path, name: str, content) -> None:
+    """A file of a bundle, and its hash in the manifest."""
+    data = save({"w": np.ones(4, np.float32)}) if content is None else json.dumps(content).encode()
+    (folder / name).write_bytes(data)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    manifest["files"][name] = hashlib.sha256(data).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_a_starter_that_cannot_be_read_fails_no_other_model(bundle, install, paths, monkeypatch):

@@ -1,4 +1,4 @@
-"""``manage.py align``: train a tower of the starter bundle, or put the bundle together."""
+"""``manage.py align``: train a tower of the starter bundle, put the bundle together, calibrate."""
 
 from __future__ import annotations
 
@@ -38,14 +38,24 @@ class Command(BaseCommand):
             help="build the bundle in OUT from the towers trained in --work",
         )
         parser.add_argument("--bundle-version", default="2")
+        parser.add_argument(
+            "--calibrate",
+            type=Path,
+            metavar="BUNDLE",
+            help="fit the calibrations and the reference bank of a built bundle anew; its towers "
+            "stay as they are",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compute what is missing of the targets, then train; or build the bundle."""
         os.environ["HF_HUB_OFFLINE"] = "1"
         work: Path = options["work"]
         work.mkdir(parents=True, exist_ok=True)
-        if bool(options["recipe"]) == bool(options["bundle"]):
-            raise CommandError("Give either --recipe or --bundle.")
+        if sum(bool(options[what]) for what in ("recipe", "bundle", "calibrate")) != 1:
+            raise CommandError("Give one of --recipe, --bundle and --calibrate.")
+        if options["calibrate"]:
+            self._calibrate(options["data"], options["calibrate"])
+            return
         if options["bundle"]:
             self._build(options["data"], work, options["bundle"], options["bundle_version"])
             return
@@ -59,19 +69,32 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(f"trained: {result}")
 
+    def _calibrate(self, data: Path, bundle: Path) -> None:
+        from retrieval.alignment.bundle_build import bundle_calibrate
+
+        image, audio = _recipes()
+        manifest = bundle_calibrate(bundle, image=image, audio=audio, data=data)
+        self.stdout.write(f"calibrated: {manifest.ref}")
+
     def _build(self, data: Path, work: Path, out: Path, version: str) -> None:
         from retrieval.alignment.bundle_build import bundle_build
 
-        recipes = {
-            name: tomllib.loads((RECIPES / f"{name}.toml").read_text(encoding="utf-8"))
-            for name in ("image", "audio")
-        }
+        image, audio = _recipes()
         manifest = bundle_build(
-            image=recipes["image"],
-            audio=recipes["audio"],
+            image=image,
+            audio=audio,
             work=work,
             data=data,
             out=out,
             version=version,
         )
         self.stdout.write(f"built: {manifest.ref}")
+
+
+def _recipes() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Those of the image tower and of the audio tower."""
+    image, audio = (
+        tomllib.loads((RECIPES / f"{name}.toml").read_text(encoding="utf-8"))
+        for name in ("image", "audio")
+    )
+    return image, audio

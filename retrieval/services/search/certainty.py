@@ -13,7 +13,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.calibration import Asked, PairCalibration, words_in
+from retrieval.calibration import Asked, asked_of, words_in
 from retrieval.encoders.bundle import BundleError, load_reference, reference_stamp
 from retrieval.errors import Unavailable
 from retrieval.selectors.bridges import LABELLED, BridgedPair
@@ -33,7 +33,8 @@ _BANKS_KEPT = 64  # versions; a bank is about a megabyte
 class Certainty:
     """Of each of n hits: P(relevant), from which P on it is a match, and what says so.
 
-    ``sources`` are JSON: the calibrations used, since when they hold, and the query's features.
+    ``sources`` are JSON: the calibration, since when it holds, and what of the query it looked at;
+    of a composed query likewise ``others`` for its further parts.
     """
 
     probabilities: npt.NDArray[np.float64]
@@ -110,14 +111,11 @@ def _asked(
 ) -> dict[str, Asked]:
     """What is known of the query, by component."""
     carried = query.carried.get(model.ref)
-    vector = carried.vector if carried else query.vectors[model.ref]
-    to_bank, words = banks[target] @ vector, _words(query)
+    if carried:  # nothing says how usual a query is that was carried into this space
+        return {name: Asked(bank=banks[target] @ carried.vector) for name in query.components}
+    vector, words = query.vectors[model.ref], _words(query)
     return {
-        name: Asked(
-            bank=to_bank,
-            own=None if carried or name not in banks else banks[name] @ vector,
-            words=words if name == "text" else 0,
-        )
+        name: asked_of(vector, banks, (name, target), words if name == "text" else None)
         for name in query.components
     }
 
@@ -128,7 +126,7 @@ def _judged(
     similarities: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], float, dict[str, Any]]:
     """Probabilities, the least of a match, and the source, by the least sure component."""
-    curves = [PairCalibration.from_json(pair.parameters) for pair in pairs]
+    curves = [pair.curve for pair in pairs]
     each = [
         curve.probability(similarities, asked[pair.query_modality])
         for curve, pair in zip(curves, pairs, strict=True)
@@ -137,7 +135,8 @@ def _judged(
         curve.least(asked[pair.query_modality]) for curve, pair in zip(curves, pairs, strict=True)
     )
     found: npt.NDArray[np.float64] = np.min(each, axis=0)
-    source = {"pairs": [_source(pair, asked[pair.query_modality]) for pair in pairs]}
+    first, *others = [_source(pair, asked[pair.query_modality]) for pair in pairs]
+    source = {**first, "others": others} if others else first
     if all(pair.basis == LABELLED for pair in pairs if isinstance(pair, BridgedPair)):
         return found, least, source | {"least": round(least, 5)}
     return GUESSED * found, 1.0, source | {"least": 1.0, "guessed": True}
@@ -156,10 +155,10 @@ def _source(pair: PairParameters | BridgedPair, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _words(query: Query) -> int:
-    """How many words the redacted query has."""
+def _words(query: Query) -> int | None:
+    """How many words the redacted query has; None where it has no text."""
     if "text" not in query.components:
-        return 0
+        return None
     return words_in(str(json.loads(query.canonical).get("text", "")))
 
 

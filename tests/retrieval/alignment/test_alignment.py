@@ -15,13 +15,13 @@ from PIL import Image
 
 from retrieval.alignment.anchors import Anchors, label_words
 from retrieval.alignment.audio_train import said_by_teacher
-from retrieval.alignment.calibration_fit import Judged, calibration_fit, halves
-from retrieval.alignment.calibration_sets import Things, right_answers, sound_photo_answers
-from retrieval.alignment.calibration_texts import content_words, nonsense_texts, short_query
+from retrieval.alignment.calibration_fit import Judged, calibration_fit, folds
+from retrieval.alignment.calibration_sounds import sound_photo_answers
+from retrieval.alignment.calibration_texts import content_words, short_query
 from retrieval.alignment.crops import crop_box, jobs_list
-from retrieval.alignment.image_train import average_update, rate_at, size_at
 from retrieval.alignment.curve_fit import rising_steps
 from retrieval.alignment.hopeless_texts import hopeless_texts
+from retrieval.alignment.image_train import average_update, rate_at, size_at
 from retrieval.alignment.objectives import contrast, imitation
 from retrieval.alignment.photos import Photo, PhotoSource, is_held_out, photos_list
 from retrieval.alignment.recipe import RecipeError, recipe_run
@@ -29,6 +29,7 @@ from retrieval.alignment.sound_texts import label_prompts
 from retrieval.alignment.sounds import clips_list, variant_wave
 from retrieval.alignment.teacher_head import head_fit
 from retrieval.alignment.teachers import ImageTeacher, TeacherUnavailableError
+from retrieval.alignment.things import Things, right_answers
 from retrieval.calibration import Asked
 
 RECIPES = Path(__file__).parents[3] / "retrieval/alignment/recipes"
@@ -179,14 +180,11 @@ def test_queries_of_a_few_words_use_words_of_the_text() -> None:
         assert keys <= words
         assert 1 <= len(keys) <= 4
         assert all(key in asked for key in keys)
-    nonsense = nonsense_texts(30, seed=1)
-    assert len(set(nonsense)) == 30
-    assert nonsense == nonsense_texts(30, seed=1)
 
 
 def things(topic: list[str], words: list[str], keys: tuple[frozenset[str], ...] = ()) -> Things:
     rows = np.eye(len(topic), 8, dtype=np.float32)
-    return Things(rows, topic, np.zeros((len(topic), 8), np.float32), words, keys)
+    return Things(rows, topic, words, keys)
 
 
 def test_right_answers_by_topic_and_by_words() -> None:
@@ -245,12 +243,11 @@ def test_steps_are_taken_where_a_line_does_not_fit() -> None:
     assert fit.ece < 0.03
 
 
-def test_queries_of_one_group_are_on_one_side_of_a_cross_fit() -> None:
+def test_queries_of_one_group_are_in_one_part_of_a_cross_fit() -> None:
     rng = np.random.default_rng(2)
     judged = [replace(one, group=i // 5) for i, one in enumerate(judged_queries(rng, 100))]
-    sides = [{one.group for one in half} for half in halves(judged)]
-    assert not sides[0] & sides[1]
-    assert len(sides[0]) == len(sides[1]) == 10
+    parts = [{one.group for one in part} for part in folds(judged)]
+    assert sum(len(part) for part in parts) == len(set().union(*parts)) == 20
 
 
 @given(

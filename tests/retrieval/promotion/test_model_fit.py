@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audit.models import LedgerPending
-from retrieval.calibration import PairCalibration
+from retrieval.calibration import PairCalibration, asked_of
 from retrieval.encoders.bundle import load_reference, reference_stamp
 from retrieval.errors import Invalid
 from retrieval.evaluation.datasets import dataset_open
@@ -63,7 +63,8 @@ def test_a_bundle_without_any_becomes_sure_of_what_is_right(present, install, ma
     fitted = PairCalibration.from_json(row.parameters)
     asked = models.encode_text("fake@2", ["about 700"])[0]
     found = models._rows("fake@2", [picture(700), picture(701)])
-    sure, unsure = fitted.probability(found @ asked, bank=bank["image"] @ asked)
+    known = asked_of(asked, bank, ("text", "image"), words=2)
+    sure, unsure = fitted.probability(found @ asked, known)
     assert sure > 0.8
     assert unsure < 0.2
     assert LedgerPending.objects.filter(event="models:version:calibrate").count() == 1

@@ -63,7 +63,7 @@ def fake_table(django_db_setup, django_db_blocker):
 @pytest.fixture
 def fake_calibration(monkeypatch):
     banks = {modality: np.zeros((4, DIMENSION), np.float32) for modality in MODALITIES}
-    monkeypatch.setattr(certainty, "PairCalibration", CosineIsCertainty)
+    monkeypatch.setattr("retrieval.selectors.models.PairCalibration", CosineIsCertainty)
     monkeypatch.setattr(certainty, "load_reference", lambda _: banks)
     monkeypatch.setattr("retrieval.selectors.models.bundle_folder", lambda ref, **_: Path(ref))
     certainty._banks.cache_clear()

@@ -117,5 +117,5 @@ def test_what_is_meant_comes_first(reader):
 
 def test_gibberish_is_no_confident_match(reader):
     held = [ask(reader, text) for text in GIBBERISH]
-    assert sum(not answer.confident for answer in held) >= 0.8 * len(GIBBERISH)
+    assert sum(not answer.confident for answer in held) >= 0.95 * len(GIBBERISH)
     assert all(found(answer) == [] for answer in held if not answer.confident)
