@@ -18,8 +18,9 @@ class ComparedOutput(serializers.Serializer[Any]):
     space = serializers.CharField()
     model = serializers.CharField(allow_null=True)
     similarity = serializers.FloatField(help_text="Rounded to two decimals.")
-    calibrated = serializers.FloatField(help_text="Probability of being relevant.")
+    calibrated = serializers.FloatField(help_text="Probability of being relevant, by this space.")
     threshold = serializers.FloatField(help_text="From here on it would have been a match.")
+    confidence = serializers.FloatField(help_text="That of all spaces together.")
     last = serializers.FloatField(allow_null=True, help_text="Confidence of the last hit.")
     behind = serializers.FloatField(
         allow_null=True, help_text="How far it lies below the last hit."

@@ -143,7 +143,7 @@ class SignalRecorded(Signal):
         allow_null=True, help_text="From here on `calibrated` counts as a match."
     )
     decided = serializers.BooleanField(
-        allow_null=True, help_text="The hit's confidence, verdict and place are this signal's."
+        allow_null=True, help_text="The strongest signal, whose place is the hit's."
     )
     route = serializers.CharField(
         allow_null=True, allow_blank=True, help_text="How its rows were reached: `exact`, `hnsw`…"

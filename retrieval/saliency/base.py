@@ -16,7 +16,7 @@ METHODS: Final[tuple[Method, Method]] = ("occlusion", "gradient")
 # What agreed better with the deletion test on real data; see README.md. A modality that is not
 # named has cells of a plain array, and occlusion works for anything.
 DEFAULT: Final[dict[str, Method]] = {
-    "image": "occlusion",
+    "image": "gradient",
     "audio": "occlusion",
     "text": "occlusion",
 }

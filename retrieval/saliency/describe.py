@@ -42,10 +42,14 @@ def picture_parts(values: Numbers) -> list[str]:
     """Where in a picture the match hangs: ``top left``, the strongest first."""
     rows, columns = values.shape
     named = (
-        f"{_ROWS[min(2, 3 * row // rows)]} {_COLUMNS[min(2, 3 * column // columns)]}"
+        _place(_ROWS[min(2, 3 * row // rows)], _COLUMNS[min(2, 3 * column // columns)])
         for row, column in _best(values)
     )
     return list(dict.fromkeys(named))[:MOST_PARTS]
+
+
+def _place(row: str, column: str) -> str:
+    return "centre" if (row, column) == ("middle", "centre") else f"{row} {column}"
 
 
 def sound_parts(values: Numbers, *, window_ms: tuple[int, int]) -> list[str]:

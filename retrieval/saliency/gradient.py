@@ -20,6 +20,7 @@ from retrieval.saliency.picture import PictureCells
 from retrieval.saliency.sound import SoundCells
 from retrieval.saliency.words import WordCells
 
+_HELD: Final = 2  # what the table gave, and what was made of it
 STEPS: Final = 16
 """Points on the way; the paper finds 20 to 300 enough for the sum to be exact within 5 %."""
 
@@ -32,6 +33,10 @@ def gradient(cells: Cells, *, query: Numbers, encoder: Any) -> SaliencyMap:
     """
     if not isinstance(encoder, TorchEncoder):
         raise SaliencyImpossible("no gradients come from an encoder of this kind")
+    if any(getattr(part, "packed_bytes", 0) for part in encoder.module.modules()):
+        # Through packed weights (int8, compiled) no gradient flows, but beside them, through
+        # residual sums, it may: what came out would look right and be wrong.
+        raise SaliencyImpossible("this runtime packs weights")
     try:
         if isinstance(cells, PictureCells):
             return _picture(cells, query, encoder)
@@ -117,10 +122,12 @@ def _words(cells: WordCells, query: Numbers, encoder: TorchEncoder) -> SaliencyM
         with torch.enable_grad():
             many = [value.expand(STEPS, *value.shape[1:]) for value in inputs]
             along = _along(encoder, many, query)
+            if len(held) != _HELD:
+                raise SaliencyImpossible("the network reads its table of tokens by itself")
             (slope,) = torch.autograd.grad(along.sum(), held[1])
     finally:
         hook.remove()
-    worth = (slope.mean(0) * held[0][0]).sum(-1).float().cpu().numpy()
+    worth = (slope.float().mean(0) * held[0][0].float()).sum(-1).cpu().numpy()
     values = np.array(
         [worth[first:last].sum() for first, last in _tokens_of(encoder, cells)], np.float32
     )

@@ -113,7 +113,7 @@ def influence_of(*, hit: Hit, fused: Fused, asset: Asset) -> InfluenceData:
 def signal_recorded(signal: Signal, *, decided: bool) -> dict[str, Any]:
     """A signal as the answer has it, where it was found, and what its confidence was computed from.
 
-    ``decided``: the hit's confidence, verdict and place are this signal's.
+    ``decided``: it is the strongest, and its place is the hit's.
     """
     return plain(vars(signal_of(signal))) | {
         "segment": signal.segment_id,

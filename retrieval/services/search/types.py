@@ -107,8 +107,8 @@ class SignalAnswer:
 class SignalRecorded(SignalAnswer):
     """A signal as its record has it; what records made earlier do not know is None.
 
-    ``segment`` is the stored segment that the space found; ``decided`` tells the one signal whose
-    confidence, verdict and place are the hit's. From ``threshold`` on, ``calibrated`` is a match.
+    ``segment`` is the stored segment that the space found; ``decided`` tells the strongest signal,
+    whose place is the hit's. From ``threshold`` on, ``calibrated`` is a match.
     ``route`` says how its rows were reached: exactly, or over an index. ``source`` is what the
     confidence was computed from: calibration, reference bank, features.
     """

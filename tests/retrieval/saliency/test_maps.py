@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from retrieval.encoders.base import unit_rows
 from retrieval.encoders.bundle import TowerSpec
 from retrieval.encoders.registry import load_bundle, load_tower
+from retrieval.encoders.runtime.lean import lean
 from retrieval.saliency.base import SaliencyImpossible
 from retrieval.saliency.deletion import deletion_area, order_of
 from retrieval.saliency.gradient import gradient
@@ -171,6 +173,33 @@ def test_gradients_of_a_cropped_picture_stay_in_the_crop(towers):
     assert np.abs(found[:, :3]).max() == 0
     assert np.abs(found[:, 5:]).max() == 0
     assert np.abs(found[:, 3:5]).max() > 0
+
+
+def test_a_runtime_with_packed_weights_has_no_gradients(towers):
+    """Residual sums would let a part of the gradient through, and nobody would notice."""
+    encoder = towers["open_clip-vit-text"]
+    plain = encoder.module
+    encoder.module = torch.nn.Sequential(plain)
+    encoder.module.packed_bytes = 1
+    try:
+        with pytest.raises(SaliencyImpossible):
+            gradient(ITEMS["text"], query=np.ones(24, np.float32), encoder=encoder)
+    finally:
+        encoder.module = plain
+
+
+def test_a_lean_runtime_keeps_its_gradients(towers):
+    encoder = towers["open_clip-vit-text"]
+    plain, query = encoder.module, unit_rows(RNG.normal(size=(1, 24)))[0]
+    before = gradient(ITEMS["text"], query=query, encoder=encoder).values
+    encoder.module = lean(plain)
+    try:
+        after = gradient(ITEMS["text"], query=query, encoder=encoder).values
+    except SaliencyImpossible:
+        after = before  # it reads its table by itself: occlusion serves
+    finally:
+        encoder.module = plain
+    np.testing.assert_allclose(after, before, atol=1e-4)
 
 
 def test_what_has_no_gradients_says_so():
