@@ -75,12 +75,14 @@ def rows_write(
 
 def assets_show(*, asset_ids: Sequence[UUID], searchable: bool) -> int:
     """Shows or hides all words of assets; the number of rows changed."""
+    writers_share()
     with executed(q.SQL(sql.SHOW), [searchable, list(asset_ids)]) as cursor:
         return cursor.rowcount
 
 
 def assets_delete(*, asset_ids: Sequence[UUID]) -> int:
     """Removes all words of assets; the number of rows removed."""
+    writers_share()
     with executed(q.SQL(sql.DELETE), [list(asset_ids)]) as cursor:
         return cursor.rowcount
 

@@ -17,7 +17,7 @@ from django.db import connection
 from psycopg import sql
 
 from retrieval.errors import Unavailable
-from retrieval.vectors.shards import SHARED_SHARDS
+from retrieval.vectors.shards import LEFT, SHARED_SHARDS
 
 # pgvector stores a halfvec in the row only while it fits on a page (8 kB) with its header: 2 bytes
 # a dimension. Beyond it STORAGE PLAIN refuses the row. https://github.com/pgvector/pgvector#halfvec
@@ -114,7 +114,19 @@ def create_table(*, table: str, dimension: int, shards: int = SHARED_SHARDS) -> 
                     shard=sql.Literal(shard),
                 )
             )
+        _own_partitions(conn, table)
     return True
+
+
+def _own_partitions(conn: psycopg.Connection, table: str) -> None:
+    """What is embedded under a new version goes into collections' own shards from the first row."""
+    from retrieval.vectors import own_ddl  # which builds upon this module
+
+    for collection, shard, state in conn.execute(
+        "SELECT collection_id, shard, state FROM vitrine_shards() WHERE collection_id IS NOT NULL"
+    ).fetchall():
+        if state != LEFT:
+            own_ddl.partition_make(conn, table=table, shard=shard, collection=collection)
 
 
 def drop_table(*, table: str) -> None:

@@ -11,12 +11,19 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from retrieval import scope
 from retrieval.errors import RetrievalError
 from retrieval.models import Collection
-from retrieval.services.vectors.shards import Say, shard_advance, shard_begin, shard_end
+from retrieval.services.vectors.shards import (
+    INDEX_FROM_ROWS,
+    Say,
+    shard_advance,
+    shard_begin,
+    shard_end,
+)
 from retrieval.vector_models import CollectionShard
 from retrieval.vectors import tables, tuning
 from retrieval.vectors.ddl import owner_connection
@@ -26,6 +33,19 @@ from retrieval.vectors.shard_map import LEFT_SECONDS
 State = CollectionShard.State
 # Below this share of the threshold a collection goes back, so that one near it does not commute.
 _BACK_BELOW = 0.5
+# By what the last ANALYZE counted, so that nothing has to be counted here.
+_UNINDEXED = """
+SELECT EXISTS (
+    SELECT FROM pg_class c WHERE c.relkind = 'r' AND c.relname ~ '^vectors_.*_c[0-9]+$'
+    AND c.reltuples >= %s AND NOT EXISTS (
+        SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+        JOIN pg_am a ON a.oid = x.relam WHERE i.indrelid = c.oid AND a.amname = 'hnsw'
+    )
+) OR EXISTS (
+    SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am a ON a.oid = x.relam
+    WHERE a.amname = 'hnsw' AND NOT i.indisvalid
+)
+"""
 _ALONE = 0x76656B  # this upkeep's number among our advisory locks
 
 
@@ -48,7 +68,7 @@ def upkeep_due() -> bool:
         busy = CollectionShard.objects.exclude(state=State.READY).exclude(
             state=State.LEFT, changed_at__gt=left
         )
-        return busy.exists() or bool(_grown()) or bool(_shrunk())
+        return busy.exists() or _unindexed() or bool(_grown()) or bool(_shrunk())
 
 
 def upkeep_spawn() -> int:
@@ -104,6 +124,13 @@ def _step(conn: psycopg.Connection, *, say: Say) -> tuple[bool, bool]:
 def _failed(row: CollectionShard, error: Exception) -> None:
     with scope.system():
         CollectionShard.objects.filter(pk=row.pk).update(reason=type(error).__name__[:64])
+
+
+def _unindexed() -> bool:
+    """Whether a shard of some size lacks an index, as under a new version, or has a broken one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNINDEXED, [INDEX_FROM_ROWS])
+        return bool(cursor.fetchone()[0])
 
 
 def _grown() -> list[UUID]:

@@ -12,7 +12,10 @@ from django.db import connection
 
 from accounts.models import User
 from retrieval import scope
-from retrieval.models import Collection, Grant, ModelVersion, Role, Space, VectorTable
+from retrieval.lexical import store as lexical
+from retrieval.lexical.store import LexicalRow
+from retrieval.lexical.words import Lexemes
+from retrieval.models import Asset, Collection, Grant, ModelVersion, Role, Space, VectorTable
 from retrieval.services.vectors import shards as service
 from retrieval.services.vectors.upkeep import upkeep_due, upkeep_run
 from retrieval.vector_models import CollectionShard
@@ -189,6 +192,7 @@ def test_a_killed_build_is_found_and_made_again(moved):
     with ddl.owner_connection() as conn:
         assert [i.valid for i in own_ddl.indexes_of(conn, table=MOVED, shard=1000)] == [False]
     assert len(found([large], top_k=60)) == 60
+    assert upkeep_due()
     assert upkeep_run()
     with ddl.owner_connection() as conn:
         assert [i.valid for i in own_ddl.indexes_of(conn, table=MOVED, shard=1000)] == [True]
@@ -234,3 +238,39 @@ def test_a_search_in_two_halves_finds_what_one_statement_finds(moved, monkeypatc
     assert {n.collection_id for n in near} == {small}, "the second connection is nobody's else"
     monkeypatch.setattr(beside, "_free", threading.Semaphore(0))  # the helper is busy
     assert found([large, small], top_k=70) == whole
+
+
+def test_a_new_table_takes_rows_of_collections_with_a_shard_of_their_own(moved):
+    large, _ = moved
+    upkeep_run()
+    newer = "vectors_newer"
+    ddl.create_table(table=newer, dimension=16)
+    try:
+        with scope.system():
+            backend.upsert(table=newer, rows=rows_of(unit_vectors(3), collection=large))
+            assert backend.count(table=newer, collections=[large]) == 3
+    finally:
+        ddl.drop_table(table=newer)
+
+
+def test_words_move_with_the_vectors(moved):
+    large, _ = moved
+    with scope.system():
+        asset = Asset.objects.create(collection_id=large, digest=b"1", size_bytes=1)
+        row = LexicalRow(segment_id=1, modality="text", lexemes=Lexemes(words=("heron",), codes=()))
+        lexical.rows_write(asset_id=asset.id, collection_id=large, language="en", rows=[row])
+    upkeep_run()
+    assert words_of(asset) == [(1, 1000)]
+    with scope.system():
+        assert lexical.assets_show(asset_ids=[asset.id], searchable=False) == 1
+        Collection.objects.filter(id=large).delete()
+    upkeep_run()
+    assert words_of(asset) == [(1, 0)]  # back in the shared shard, like the vectors
+
+
+def words_of(asset):
+    with scope.system(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT segment_id, shard FROM retrieval_lexical WHERE asset_id = %s", [asset.id]
+        )
+        return cursor.fetchall()
