@@ -16,11 +16,19 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidge
 from accounts.models import User
 from retrieval import scope
 from retrieval.admin.base import visitor
+from retrieval.admin.plots import Chart, Line, Point, line_chart, unit_axis
 from retrieval.errors import NotAllowed, NotVisible, RetrievalError
 from retrieval.evaluation.questions import Question
-from retrieval.models import Collection
+from retrieval.models import Calibration, Collection
+from retrieval.selectors.calibrations import ProposalView, proposals_of
 from retrieval.selectors.feedback_figures import feedback_figures, may_see_figures
 from retrieval.selectors.labelled import labelled_list
+from retrieval.services.calibrations import (
+    calibration_discard,
+    calibration_promote,
+    calibration_propose,
+    calibration_withdraw,
+)
 from retrieval.services.labelled import (
     MOST_CHARACTERS,
     Labelled,
@@ -107,7 +115,7 @@ def _do(request: HttpRequest, collection_id: UUID) -> None:
         messages.success(request, _done(request, visitor(request), collection_id))
     except RetrievalError as error:
         reasons = [text for texts in error.fields.values() for text in texts]
-        messages.error(request, " ".join(reasons) or error.detail)
+        messages.error(request, " ".join([error.detail, *reasons]))
     except (ValueError, KeyError):
         messages.error(request, "Something is missing, or no id.")
 
@@ -121,12 +129,52 @@ def _shown(user: User, collection_id: UUID) -> dict[str, Any]:
         labelled = None
     return {
         "collection": collection,
+        **_calibrations(user, collection_id),
         "figures": feedback_figures(user=user, collection_id=collection_id),
         "labelled": labelled,
         "first": (labelled or [])[:_SHOWN],
         "add": LabelledForm(),
         "file": ImportForm(),
     }
+
+
+def _calibrations(user: User, collection_id: UUID) -> dict[str, Any]:
+    """What a steward may decide on, and what was decided lately."""
+    try:
+        found = proposals_of(collection_id, user=user)
+    except (NotAllowed, NotVisible):
+        return {"may_decide": False}
+    status = Calibration.Status
+    return {
+        "may_decide": True,
+        "proposed": [(one, _chart(one)) for one in found if one.status == status.PROPOSED],
+        "in_force": [(one, _chart(one)) for one in found if one.status == status.ACTIVE],
+        "past": [one for one in found if one.status == status.RETIRED and one.reason],
+    }
+
+
+def _chart(one: ProposalView) -> Chart:
+    """What was said and what was true before and after, on votes it was not fitted to."""
+    lines, rows = [], []
+    for name, worth in (("Before", one.before), ("After", one.after)):
+        points = []
+        for _, _, said, true, count in worth.get("bins", []):
+            points.append(Point(said, true, f"{count:.0f} votes: said {said:.2f}, true {true:.2f}"))
+            rows.append((name, f"{said:.3f}", f"{true:.3f}", f"{count:.0f}"))
+        lines.append(Line(name, points))
+    return line_chart(
+        title="Said and true, before and after",
+        description=(
+            f"Calibration error {one.before['ece']:.3f} before, {one.after['ece']:.3f} after; on "
+            "the broken line what is said is true."
+        ),
+        x=unit_axis("confidence said"),
+        y=unit_axis("share that was right"),
+        lines=lines,
+        head=("", "Said", "True", "Votes"),
+        rows=rows,
+        diagonal=True,
+    )
 
 
 def _done(request: HttpRequest, by: User, collection_id: UUID) -> str:
@@ -144,8 +192,34 @@ def _done(request: HttpRequest, by: User, collection_id: UUID) -> str:
         case "delete":
             labelled_delete(by=by, collection_id=collection_id, labelled_id=UUID(form["id"]))
             return "Taken out."
+        case "propose":
+            made = calibration_propose(collection_id=collection_id, by=by)
+            return f"{len(made)} proposed. Nothing changes until one is promoted."
+        case "promote" | "discard" | "withdraw" as verb:
+            decided = _of(by, collection_id, int(form["id"]))
+            _DECISIONS[verb](calibration_id=decided, by=by, reason=form.get("reason", ""))
+            return _DECIDED[verb]
         case _:
             raise KeyError("do")
+
+
+def _of(by: User, collection_id: UUID, calibration_id: int) -> int:
+    """The id, if it is one of this collection's: the page decides on nothing else."""
+    if calibration_id not in {one.id for one in proposals_of(collection_id, user=by)}:
+        raise NotVisible("There is no such calibration.")
+    return calibration_id
+
+
+_DECISIONS = {
+    "promote": calibration_promote,
+    "discard": calibration_discard,
+    "withdraw": calibration_withdraw,
+}
+_DECIDED = {
+    "promote": "Promoted: it holds from the next search on.",
+    "discard": "Laid aside.",
+    "withdraw": "Withdrawn: the model's own calibration counts again.",
+}
 
 
 def _added(done: Labelled) -> str:

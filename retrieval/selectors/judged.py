@@ -135,7 +135,8 @@ def _judged_hit(vote: Feedback, signal: dict[str, Any], voter: int, weight: floa
         relevant=vote.relevant,
         voter=voter,
         weight=weight,
-        asked=source.get("features") or {},
+        # A query of several parts was judged by several curves; none can be learnt from it.
+        asked={} if source.get("others") else source.get("features") or {},
         recorded=signal,
         at=vote.at,
     )
