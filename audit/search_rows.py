@@ -101,17 +101,21 @@ def search_write(
 
 @lru_cache(maxsize=1)
 def _statement() -> bytes:
-    columns = SearchRecord._meta.concrete_fields  # noqa: SLF001
-    hits = [Influence._meta.get_field(one.name) for one in fields(InfluenceData)]  # noqa: SLF001
+    columns = SearchRecord._meta.concrete_fields  # noqa: SLF001  (as above)
+    named = {one.name: one for one in Influence._meta.concrete_fields}  # noqa: SLF001  (as above)
+    hits = [named[one.name] for one in fields(InfluenceData)]
+    values = [sql.SQL(f"%s::{one.db_type(connection)}") for one in columns]
+    types = [sql.SQL("{} " + str(one.db_type(connection))).format(_column(one)) for one in hits]
     return _WRITE.format(
-        columns=sql.SQL(", ").join(sql.Identifier(one.column) for one in columns),
-        values=sql.SQL(", ").join(sql.SQL(f"%s::{one.db_type(connection)}") for one in columns),
-        hit_columns=sql.SQL(", ").join(sql.Identifier(one.column) for one in hits),
-        hit_types=sql.SQL(", ").join(
-            sql.SQL(f"{{}} {one.db_type(connection)}").format(sql.Identifier(one.column))
-            for one in hits
-        ),
+        columns=sql.SQL(", ").join([_column(one) for one in columns]),
+        values=sql.SQL(", ").join(values),
+        hit_columns=sql.SQL(", ").join([_column(one) for one in hits]),
+        hit_types=sql.SQL(", ").join(types),
     ).as_bytes()
+
+
+def _column(one: Field[Any, Any]) -> sql.Identifier:
+    return sql.Identifier(str(one.column))
 
 
 def _value(column: Field[Any, Any], record: SearchRecord) -> Any:

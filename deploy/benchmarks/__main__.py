@@ -13,13 +13,18 @@ from pathlib import Path
 from deploy.benchmarks import appliance, model_memory, query_cache, reembed, server
 from deploy.benchmarks.figures import Figure, machine
 from deploy.benchmarks.redact import parts as redact_parts
+from deploy.benchmarks.search import parts as search_parts
 
-NAMES = ("appliance", "encode", "memory", "query-cache", "redact", "reembed", "server")
+NAMES = ("appliance", "encode", "memory", "query-cache", "redact", "reembed", "search", "server")
 
 
 def main(argv: list[str]) -> int:
     """Exit status 0 when every target is met, 1 when one is not or nothing could be measured."""
-    options = _parser().parse_args(argv[1:])
+    parser = _parser()
+    options = parser.parse_args(argv[1:])
+    known = {"redact": redact_parts.PARTS, "search": search_parts.PARTS}.get(options.name, ())
+    if not set(options.part) <= set(known):
+        parser.error(f"parts of {options.name}: {', '.join(known) or 'none'}")
     about = machine()
     print(", ".join(f"{name} {value}" for name, value in about.items()), flush=True)
     try:
@@ -53,17 +58,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--slow", action="store_true", help="compiled candidates compete too; minutes (encode)"
     )
+    parser.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        choices=sorted({*redact_parts.PARTS, *search_parts.PARTS}),
+        help="only this part of redact or search; repeat for more",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the samples (redact, search)"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="where the vectors' database stays (search)"
+    )
     _add_redact(parser.add_argument_group("redact"))
     return parser
 
 
 def _add_redact(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--part", action="append", default=[], choices=redact_parts.PARTS, help="only this; repeat"
-    )
     group.add_argument("--packs", type=Path, metavar="DIR", help="annotated texts (see README)")
     group.add_argument("--sounds", type=Path, metavar="DIR", help="recordings without speech")
-    group.add_argument("--quick", action="store_true", help="a tenth of the samples")
     group.add_argument(
         "--publish", action="store_true", help="write the misses where the console shows them"
     )
@@ -92,6 +106,10 @@ def _figures(options: argparse.Namespace) -> list[Figure]:
         "query-cache": query_cache.run,
         "redact": lambda: _redact(options),
         "reembed": reembed.run,
+        "search": lambda: search_parts.run(
+            options.part,
+            search_parts.Options(quick=options.quick, keep=_from_start(options.keep)),
+        ),
         "server": lambda: server.run(litserve=options.litserve),
     }
     return benchmarks[options.name]()

@@ -85,8 +85,18 @@ class Clone:
         answer: dict[str, Any] = json.loads(self.request("GET", path))
         return answer
 
-    def request(self, method: str, path: str, body: str | None = None, *, token: str = "") -> bytes:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: str | None = None,
+        *,
+        token: str = "",
+        kind: str = "application/json",
+    ) -> bytes:
         """What the holder of ``token`` is answered; without one the administrator.
+
+        ``kind`` is the type of ``body``.
 
         Raises:
             RuntimeError: anything but success.
@@ -96,7 +106,7 @@ class Clone:
         connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
         headers = {
             "Authorization": f"Token {token or credentials['admin']['token']}",
-            "Content-Type": "application/json",
+            "Content-Type": kind,
         }
         try:
             connection.request(method, path, body, headers)

@@ -202,5 +202,5 @@ def _row(model: type[_Row], data: Mapping[str, Any]) -> _Row:
     values: dict[str, Any] = {}
     for one in model._meta.concrete_fields:  # noqa: SLF001  (documented)
         target = one.target_field if isinstance(one, ForeignKey) else one
-        values[one.attname] = target.to_python(data[one.column])
+        values[one.attname] = target.to_python(data[str(one.column)])
     return model(**values)
