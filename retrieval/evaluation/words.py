@@ -74,24 +74,37 @@ def _whole(result: Result) -> Iterator[str]:
     for name, one in calibration.get("by_pair", {}).items():
         if one.get("ece") is not None:
             yield f"  {name}: {one['ece']:.3f} over {one['pairs']}"
-    abstention = result.get("abstention", {})
-    if abstention:
-        yield (
-            f"abstention: {abstention['answerable_kept']:.1%} of answerable queries keep their "
-            f"answer, {abstention['unanswerable_held']:.1%} of unanswerable ones are held back"
-        )
-        for key, said in (
-            ("auroc_absent", "absent topics, AUROC"),
-            ("absent_held", "absent topics held back"),
-            ("near_misses_held", "near misses held back"),
-        ):
-            if abstention.get(key) is not None:
-                yield f"  {said} {abstention[key]:.3f}"
+    yield from _abstention(result.get("abstention", {}))
     latency = result.get("latency_ms", {})
     if latency:
         times = ", ".join(f"{name} {value} ms" for name, value in latency.items())
         memory = f"; {result['memory_mb']} MB" if "memory_mb" in result else ""
         yield f"a query: {times}{memory}"
+
+
+def _abstention(abstention: Result) -> Iterator[str]:
+    if not abstention:
+        return
+    kept, held = (_percent(abstention.get(k)) for k in ("answerable_kept", "unanswerable_held"))
+    yield (
+        f"abstention: {kept} of answerable queries keep their answer, {held} of unanswerable ones "
+        "are held back"
+    )
+    if abstention.get("auroc_absent") is not None:
+        yield (
+            f"  absent topics: AUROC {abstention['auroc_absent']:.3f}, "
+            f"{_percent(abstention.get('absent_held'))} held back"
+        )
+    near = abstention.get("near_misses", {})
+    if near.get("queries"):
+        yield (
+            f"  near misses (the right answer taken out, {near['queries']} queries): "
+            f"{_percent(near['held'])} held back"
+        )
+
+
+def _percent(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1%}"
 
 
 def _failures(failures: Result) -> Iterator[str]:

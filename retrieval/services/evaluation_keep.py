@@ -115,7 +115,7 @@ def run_store(
         model=version.ref,
         manifest_sha256=version.manifest_sha256,
         against=against,
-        result=result,
+        result=result if where.get("collection_id") or not where["own_data"] else _nameless(result),
         **where,
     )
     cases_store(run, records)
@@ -131,6 +131,24 @@ def run_store(
         payload={"findings": sorted({one["code"] for one in result["findings"]})},
     )
     return run
+
+
+def _nameless(result: dict[str, Any]) -> dict[str, Any]:
+    """The result without names of files, which only the cases have: those are for operators."""
+    failures = {
+        pair: {
+            **one,
+            "hubness": {
+                **one["hubness"],
+                "hubs": [
+                    {key: value for key, value in hub.items() if key != "id"}
+                    for hub in one["hubness"]["hubs"]
+                ],
+            },
+        }
+        for pair, one in result.get("failures", {}).items()
+    }
+    return {**result, "failures": failures} if failures else result
 
 
 def local_result_keep(

@@ -195,6 +195,10 @@ def test_cases_of_data_sets_are_for_operators(candidate, people, captions):
     ).candidate
     with pytest.raises(NotAllowed):
         case_views(user=people.steward, evaluation_id=kept.pk)
+    # Everybody may read the figures, so no file is named in them.
+    assert kept.result["failures"]["text-image"]["hubness"]["hubs"]
+    assert ".png" not in str(kept.result)
+    assert ".png" in str(public.result)
     cases = case_views(user=people.operator, evaluation_id=kept.pk, kind="prompt")
     assert cases
     assert not any(one.words for one in cases)
