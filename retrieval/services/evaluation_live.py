@@ -173,7 +173,7 @@ def _stored(
     targets: int,
 ) -> EvaluationRun:
     failures, records = list_failures(answered, language=language_of)
-    dataset = f"collection {labels}"
+    dataset = f"collection {labels}, through search"
     models = " + ".join(sorted(refs))
     result: dict[str, Any] = {
         "dataset": dataset,
