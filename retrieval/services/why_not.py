@@ -15,7 +15,7 @@ from accounts.models import User
 from audit.models import SearchRecord
 from retrieval import scope
 from retrieval.errors import Gone, NotAllowed, NotVisible
-from retrieval.fusion import Signal
+from retrieval.fusion import Fused, Signal, fuse
 from retrieval.models import Asset, Collection, Segment
 from retrieval.purposes import permits_search
 from retrieval.selectors.assets import asset_get
@@ -38,8 +38,9 @@ _RANGES: Final = ((1, 10), (11, 20), (21, 50), (51, 100))
 class Compared:
     """How like query and asset are, in the space that is surest of it; see ``SignalRecorded``.
 
-    ``last`` is the confidence of the last hit, ``behind`` how far the asset lies below it, and
-    ``rank`` the range of ranks it would have: ``11-20``, or ``beyond 100``.
+    ``confidence`` is that of all spaces together, ``last`` that of the last hit, and ``behind`` how
+    far the asset lies below it; ``rank`` is the range of ranks that it would have: ``11-20``, or
+    ``beyond 100``.
     """
 
     space: str
@@ -47,6 +48,7 @@ class Compared:
     similarity: float
     calibrated: float
     threshold: float
+    confidence: float
     last: float | None
     behind: float | None
     rank: str | None
@@ -168,18 +170,15 @@ def _with_query(user: User, record: SearchRecord, asset: Asset, kept: Kept) -> _
     if filtered is not None:
         return filtered
     again = search_again(user=user, record=record, kept=kept, top_k=MAX_TOP_K)
-    best = max(
-        _signals_of(again, asset),
-        key=lambda one: (one.weight * one.calibrated, one.similarity),
-        default=None,
-    )
-    if best is None:
+    fused = fuse(_signals_of(again, asset))
+    if not fused:
         return _Verdict(
             "vectors",
             "no-vector",
-            "No model that was searched with has a vector of it; nor does it hold the query's words.",
+            "No model that was searched with has a vector of it, and the query's words are not in "
+            "it.",
         )
-    return _judged(user, record, asset, again, best)
+    return _judged(user, record, asset, again, fused[0])
 
 
 def _filtered(asset: Asset, filters: SearchFilters) -> _Verdict | None:
@@ -243,24 +242,25 @@ def _signals_of(again: Again, asset: Asset) -> Iterator[Signal]:
             yield signal
 
 
-def _judged(user: User, record: SearchRecord, asset: Asset, again: Again, best: Signal) -> _Verdict:
+def _judged(user: User, record: SearchRecord, asset: Asset, again: Again, one: Fused) -> _Verdict:
     """Below the threshold, or behind the last hit."""
     hits = hits_find(user=user, asked=again.asked, reach=again.reach, query=again.query).hits
     place = next((hit.rank for hit in hits if hit.asset.id == asset.pk), None)
     last = record.influences.order_by("-rank").values_list("confidence", flat=True).first()
-    calibrated = round(best.calibrated, CONFIDENCE_DECIMALS)
+    best, confidence = one.best, round(one.confidence, CONFIDENCE_DECIMALS)
     compared = Compared(
         space=best.space,
         model=best.model,
         similarity=round(best.similarity, SIMILARITY_DECIMALS),
-        calibrated=calibrated,
+        calibrated=round(best.calibrated, CONFIDENCE_DECIMALS),
         threshold=round(best.threshold, CONFIDENCE_DECIMALS),
+        confidence=confidence,
         last=last,
-        behind=None if last is None else round(max(0.0, last - calibrated), CONFIDENCE_DECIMALS),
+        behind=None if last is None else round(max(0.0, last - confidence), CONFIDENCE_DECIMALS),
         rank=_range(place),
     )
-    said = f"Its confidence is {calibrated:.2f} (similarity {compared.similarity:.2f})"
-    if not best.matches and not record.parameters.get("include_uncertain"):
+    said = f"Its confidence is {confidence:.2f} (similarity {compared.similarity:.2f})"
+    if one.verdict != "match" and not record.parameters.get("include_uncertain"):
         return _Verdict(
             "threshold",
             "below-threshold",

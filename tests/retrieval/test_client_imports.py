@@ -15,6 +15,8 @@ CLIENTS = [
     "retrieval.encoders.client",
     "retrieval.transport",
     "retrieval.framing",
+    "retrieval.saliency.describe",
+    "retrieval.saliency.words",
 ]
 
 
