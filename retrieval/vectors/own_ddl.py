@@ -70,6 +70,11 @@ def sharded_tables(conn: psycopg.Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
+def partition_there(conn: psycopg.Connection, *, table: str, shard: int) -> bool:
+    """Whether ``table`` has a partition for an own shard."""
+    return _exists(conn, partition_name(table, shard))
+
+
 def partition_make(conn: psycopg.Connection, *, table: str, shard: int, collection: UUID) -> bool:
     """Whether the partition had to be made."""
     names = {
@@ -79,7 +84,7 @@ def partition_make(conn: psycopg.Connection, *, table: str, shard: int, collecti
         "collection": sql.Literal(str(collection)),
     }
     with conn.transaction():
-        if _exists(conn, partition_name(table, shard)):
+        if partition_there(conn, table=table, shard=shard):
             return False
         conn.execute(sql.SQL(_MAKE).format(**names))
         if ddl.dimension_of(conn, table) is not None:

@@ -56,10 +56,13 @@ def shard_begin(
         last = CollectionShard.objects.aggregate(last=Max("shard"))["last"]
     if there is not None:
         return _again(there, index=index, asked=asked)
+    every = own_ddl.sharded_tables(conn)
     shard = max(last or 0, FIRST_OWN_SHARD - 1) + 1
+    while any(own_ddl.partition_there(conn, table=table, shard=shard) for table in every):
+        shard += 1  # left of a begin that did not come to its end
     if shard > LAST_OWN_SHARD:
         raise Conflict("No shard number is left.")
-    for table in own_ddl.sharded_tables(conn):
+    for table in every:
         own_ddl.partition_make(conn, table=table, shard=shard, collection=collection_id)
     with scope.system():
         writers_end()

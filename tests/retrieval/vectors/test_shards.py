@@ -54,7 +54,8 @@ def moved(monkeypatch):
     shard_map.forget()
     with ddl.owner_connection(autocommit=True) as conn:
         for shard in _shards():
-            own_ddl.partition_drop(conn, table=MOVED, shard=shard)
+            for table in own_ddl.sharded_tables(conn):
+                own_ddl.partition_drop(conn, table=table, shard=shard)
     ddl.drop_table(table=MOVED)
 
 
