@@ -46,7 +46,7 @@ def labelled_queries(collection_id: UUID) -> list[Question]:
             asset__collection_id=collection_id,
             asset__state=State.SEARCHABLE,
         ).order_by("at", "id")
-        return questions_grouped((text, row.asset_id) for row, text in _read(rows))
+        return questions_grouped((text, row.asset_id) for row, text in words_read(rows))
 
 
 def labelled_list(
@@ -68,7 +68,7 @@ def labelled_list(
                 origin="written" if row.feedback_id is None else "searcher",
                 at=row.at,
             )
-            for row, text in _read(rows)
+            for row, text in words_read(rows)
         ]
 
 
@@ -107,7 +107,7 @@ def words_digest(collection_id: UUID, text: str) -> bytes:
     return hmac.digest(key, text.encode(), hashlib.sha256)
 
 
-def _read(rows: Iterable[LabelledQuery]) -> Iterator[tuple[LabelledQuery, str]]:
+def words_read(rows: Iterable[LabelledQuery]) -> Iterator[tuple[LabelledQuery, str]]:
     """Rows with their words; those whose key is gone are passed over."""
     for row in rows:
         try:
@@ -126,4 +126,4 @@ def words_by_digest(*, collection_id: UUID, digests: Iterable[str]) -> dict[str,
     """
     wanted = [bytes.fromhex(one) for one in digests]
     rows = LabelledQuery.objects.filter(collection_id=collection_id, digest__in=wanted)
-    return {bytes(row.digest).hex(): text for row, text in _read(rows)}
+    return {bytes(row.digest).hex(): text for row, text in words_read(rows)}

@@ -21,7 +21,13 @@ from retrieval.evaluation.questions import Question, questions_read
 from retrieval.feedback_models import Feedback, LabelledQuery
 from retrieval.models import Asset, Collection
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
-from retrieval.selectors.labelled import PURPOSE, may_label, words_digest, words_key
+from retrieval.selectors.labelled import (
+    PURPOSE,
+    may_label,
+    words_digest,
+    words_key,
+    words_read,
+)
 from retrieval.selectors.profiles import profile_of
 from retrieval.services.search.checks import storable
 from retrieval.states import State
@@ -102,6 +108,50 @@ def labelled_delete(*, by: User, collection_id: UUID, labelled_id: UUID) -> None
             by=by,
             refs={"collection": str(collection_id), "labelled": str(labelled_id)},
         )
+
+
+def labelled_redact_anew(*, collection_id: UUID) -> int:
+    """How many labelled queries hold fewer words now, by the collection's present profile.
+
+    Outside any transaction, on nobody's behalf; idempotent. What redaction refuses is removed.
+
+    Raises:
+        Unavailable: the redaction server does not answer; those not reached are as they were.
+    """
+    with scope.system():
+        collection = Collection.objects.get(id=collection_id)
+        profile = profile_of(collection)
+        rows = list(words_read(LabelledQuery.objects.filter(collection_id=collection_id)))
+    changed = 0
+    for row, text in rows:
+        fresh: str | None
+        try:
+            fresh = clients.redaction().redact_text(text, profile=profile).text
+        except RedactionUnavailable:
+            raise Unavailable("The redaction server does not answer.") from None
+        except RedactionRefused:
+            fresh = None
+        if fresh != text:
+            with scope.system():
+                _replace(row, fresh)
+            changed += 1
+    return changed
+
+
+def _replace(row: LabelledQuery, text: str | None) -> None:
+    """``row`` with other words, or without any: gone; also where the same are written down."""
+    if text is not None:
+        digest = words_digest(row.collection_id, text)
+        same = LabelledQuery.objects.filter(
+            collection_id=row.collection_id, asset_id=row.asset_id, digest=digest
+        )
+        if row.feedback_id is not None or not same.filter(feedback=None).exists():
+            sealed = encrypt_small(
+                words_key(row.asset_id), text.encode(), purpose=PURPOSE, object_id=str(row.pk)
+            )
+            LabelledQuery.objects.filter(pk=row.pk).update(words=sealed, digest=digest)
+            return
+    LabelledQuery.objects.filter(pk=row.pk).delete()
 
 
 def words_share(*, vote: Feedback, text: str) -> bool:

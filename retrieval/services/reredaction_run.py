@@ -14,12 +14,14 @@ from django.utils import timezone
 
 from audit import ledger
 from retrieval import media, scope
+from retrieval.errors import Unavailable
 from retrieval.models import Asset, ProvenanceStep, Segment
 from retrieval.profile_models import Reredaction
 from retrieval.queue import enqueue_after_commit
 from retrieval.selectors.profiles import profile_of
 from retrieval.selectors.reredaction import OUTDATED, Judge, behind_rows, returning_rows
 from retrieval.services.indexing import assets_unindex
+from retrieval.services.labelled import labelled_redact_anew
 from retrieval.services.provenance import step_add
 from retrieval.services.review_queue import reviews_close
 from retrieval.states import IN_PROGRESS, RawState, State, may_move
@@ -60,9 +62,16 @@ def reredact_run(*, job_id: UUID) -> Again | None:
         let_back, sent = stretch.let_back(), stretch.send()
         if sent or let_back or stretch.more():
             return Again(PAUSE_SECONDS)
-        Reredaction.objects.filter(pk=job_id).update(
+    try:  # no transaction waits for the redaction server
+        labelled_redact_anew(collection_id=job.collection_id)
+    except Unavailable:
+        return Again(PAUSE_SECONDS)
+    with scope.system():
+        ended = Reredaction.objects.filter(pk=job_id, state=Reredaction.State.RUNNING).update(
             state=Reredaction.State.DONE, finished_at=timezone.now()
         )
+        if not ended:
+            return None
         ledger.record(
             event="policy:profile:reredacted",
             actor=None,

@@ -8,11 +8,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
-from retrieval import scope
+from retrieval import clients, scope
 from retrieval.feedback_models import Feedback, LabelledQuery
 from retrieval.models import Asset
 from retrieval.selectors.feedback import labelled_queries
 from retrieval.services.assets import asset_delete
+from retrieval.services.labelled import labelled_redact_anew
 from retrieval.states import State
 from tests.cast import client_of
 from tests.factories import make_reader
@@ -126,3 +127,24 @@ def test_votes_over_rest(answer, holdings):
     for bad in ({"rank": 1}, {"rank": -1, "relevant": True}, {"rank": 0, "relevant": True}):
         assert reader.post(address, bad).status_code == 400
     assert reader.delete(address).status_code == 400
+
+
+def test_a_stricter_profile_holds_for_words_that_were_written_down_before(
+    address, holdings, world, vote
+):
+    steward = client_of(make_reader(holdings.mine, "steward"))
+    for text in ("bear of Mira", "bear of Nora", "plain"):
+        steward.post(address, {"text": text, "asset": str(holdings.picture.id)})
+    vote(1, True, share_words=True)
+
+    class Stricter(type(world.redaction)):
+        def redact_text(self, text, *, profile):
+            text = text.replace("Mira", "<PERSON>").replace("Nora", "<PERSON>")
+            return super().redact_text(text, profile=profile)
+
+    with clients.override(models=world.models, redaction=Stricter()):
+        assert labelled_redact_anew(collection_id=holdings.mine.id) == 2
+        assert labelled_redact_anew(collection_id=holdings.mine.id) == 0
+    assert set(asked(holdings)) == {"bear of <PERSON>", "bear", "plain"}
+    with scope.system():
+        assert LabelledQuery.objects.count() == 3
