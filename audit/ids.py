@@ -53,6 +53,14 @@ class Ids(Sequence[UUID]):
         # numpy's strings drop trailing zero bytes when they are taken out one by one, not here.
         return cls(np.unique(rows).tobytes())
 
+    def without(self, others: Iterable[UUID]) -> Ids:
+        """These but ``others``."""
+        left_out = Ids.of(others)
+        if not left_out.block or not self.block:
+            return self
+        rows, out = (np.frombuffer(one.block, f"S{_WIDTH}") for one in (self, left_out))
+        return Ids(rows[~np.isin(rows, out)].tobytes())
+
     @cached_property
     def frozen(self) -> frozenset[UUID]:
         """The same as a set; made once."""
@@ -84,7 +92,10 @@ class Ids(Sequence[UUID]):
     def __getitem__(self, at: int | slice) -> UUID | Ids:
         """The id in that place, or the ids of a slice."""
         if isinstance(at, slice):
-            return Ids.of([self[place] for place in range(*at.indices(len(self)))])
+            first, last, step = at.indices(len(self))
+            if step == 1:
+                return Ids(self.block[_WIDTH * first : _WIDTH * max(first, last)])
+            return Ids.of([self[place] for place in range(first, last, step)])
         place = range(len(self))[at]
         return UUID(bytes=self.block[place * _WIDTH : (place + 1) * _WIDTH])
 

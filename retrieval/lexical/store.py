@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import sql as q
 from psycopg.types.json import Jsonb
 
+from audit.ids import Ids
 from retrieval.lexical import sql
 from retrieval.lexical.words import Lexemes, Question, Unit
 from retrieval.vectors import shard_map
@@ -117,7 +118,7 @@ def words_search(
         return []
     needed = math.ceil(least * sum(map(_weight, question.units)))
     values = [
-        list(collections),
+        Ids.of(collections),
         list(modalities),
         [unit.word for unit in question.units],
         [f"'{unit.code}'" if unit.code else "" for unit in question.units],

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from audit.ids import Ids
 from retrieval.vectors.base import VectorRequest
-from retrieval.vectors.shards import ShardMap, shard_of
+from retrieval.vectors.shards import OwnShard, ShardMap, shard_of
 
 # hnsw.ef_search takes no more. https://github.com/pgvector/pgvector#query-options
 MOST_EF = 1000
@@ -40,7 +41,7 @@ class Branch:
     route: str
     shard: int | None
     own: bool
-    collections: tuple[UUID, ...]
+    collections: Ids
     limit: int
     assets: tuple[UUID, ...] | None = None
 
@@ -67,15 +68,15 @@ def branches(
     candidates: Candidates,
 ) -> list[Branch]:
     """Every scan that together answers ``request``, the ``number``-th of a call."""
-    collections = tuple(dict.fromkeys(request.collections))
+    collections = Ids.of(request.collections)
     listed = not request.where.empty and candidates is not None
     if listed and candidates is not None:
-        collections = tuple(one for one in collections if candidates.get(one))
+        collections = Ids.of(one for one in candidates if candidates[one] and one in collections)
     filtered = not request.where.empty
-    owned = shards.owned(collections)
-    shared: dict[int, list[UUID]] = {}
-    for one in shards.shared(collections):
-        shared.setdefault(shard_of(one, shards=shared_shards), []).append(one)
+    owned = _owned(shards, collections)
+    shared = _by_shard(
+        collections.without(set(owned).difference(shards.shared(owned))), shared_shards
+    )
     made: list[Branch] = []
     for modality in dict.fromkeys(request.modalities):
         for collection, place in owned.items():
@@ -87,7 +88,7 @@ def branches(
                     route=place.index if indexed else "exact",
                     shard=place.shard,
                     own=True,
-                    collections=(collection,),
+                    collections=Ids.of((collection,)),
                     limit=request.top_k * (_PASSED if indexed and filtered else 1),
                     assets=_assets(candidates, (collection,)) if listed else None,
                 )
@@ -99,7 +100,7 @@ def branches(
                 route="exact",
                 shard=shard,
                 own=False,
-                collections=tuple(part),
+                collections=part,
                 limit=request.top_k,
                 assets=_assets(candidates, part) if listed else None,
             )
@@ -109,7 +110,23 @@ def branches(
     return made
 
 
-def _parts(held: Sequence[UUID]) -> list[Sequence[UUID]]:
+def _owned(shards: ShardMap, collections: Ids) -> dict[UUID, OwnShard]:
+    """Those with a shard of their own, by way of whichever are fewer: no loop over thousands."""
+    if len(shards.own) < len(collections):
+        return shards.owned([one for one in shards.own if one in collections])
+    return shards.owned(collections)
+
+
+def _by_shard(collections: Ids, shards: int) -> dict[int, Ids]:
+    if shards == 1:
+        return {0: collections} if collections else {}
+    found: dict[int, list[UUID]] = {}
+    for one in collections:
+        found.setdefault(shard_of(one, shards=shards), []).append(one)
+    return {shard: Ids.of(some) for shard, some in found.items()}
+
+
+def _parts(held: Ids) -> list[Ids]:
     """Many small collections in two lots, which two connections can compare side by side."""
     if len(held) < _DIVIDED_FROM:
         return [held]

@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from audit.ids import Ids
 from retrieval.vectors.base import AssetFilter, VectorRequest, checked
 from retrieval.vectors.own_ddl import partition_name
 from retrieval.vectors.raw import half
@@ -49,7 +50,8 @@ class Statement:
 
     def parameter(self, value: Any, *, name: str = "", binary: bool = True) -> sql.Composable:
         """A placeholder for ``value``."""
-        name = name or f"p{len(self.values)}"
+        sent = next((n for n, one in self.values.items() if one is value), None)
+        name = name or sent or f"p{len(self.values)}"
         self.values[name] = value
         return sql.SQL(f"%({name}){'b' if binary else 's'}")
 
@@ -100,7 +102,7 @@ def candidate_assets(request: VectorRequest, *, limit: int) -> tuple[sql.Compose
     text = sql.SQL("SELECT id, collection_id FROM retrieval_asset WHERE {} LIMIT %s").format(
         sql.SQL(" AND ").join(map(sql.SQL, ["collection_id = ANY(%b)", *conditions]))
     )
-    return text, [list(request.collections), *values, limit]
+    return text, [Ids.of(request.collections), *values, limit]
 
 
 def _relation(branch: Branch, table: str) -> sql.Composable:
@@ -116,7 +118,7 @@ def _conditions(made: Statement, branch: Branch, request: VectorRequest) -> sql.
     ]
     if not branch.own:
         parts.insert(0, sql.SQL("shard = {}").format(sql.Literal(branch.shard)))
-    collections = list(branch.collections)
+    collections = branch.collections
     if branch.assets is not None:
         assets = made.parameter(list(branch.assets))
         parts.append(sql.SQL("asset_id = ANY({})").format(assets))
@@ -144,7 +146,7 @@ def _passes(made: Statement, branch: Branch, where: AssetFilter) -> sql.Composab
     )
     if branch.approximate:
         return sql.SQL("(SELECT {} FROM retrieval_asset a WHERE a.id = asset_id)").format(all_of)
-    collections = made.parameter(list(branch.collections))
+    collections = made.parameter(branch.collections)
     return sql.SQL(
         "(asset_id IN (SELECT id FROM retrieval_asset WHERE collection_id = ANY({}) AND {}))"
         " IS TRUE"
