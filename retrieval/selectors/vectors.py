@@ -34,7 +34,7 @@ class ShardStatus:
 
 @dataclass(frozen=True)
 class Building:
-    """An index that is being built now. ``done`` of ``total`` as Postgres counts its phase."""
+    """An index that is being built now: ``done`` rows of about ``total`` of its partition."""
 
     index: str
     phase: str
@@ -75,9 +75,9 @@ def builds_running() -> list[Building]:
     """Index builds in progress. Raises ``Unavailable`` where the owner's login is not known."""
     with owner_connection() as conn:
         rows = conn.execute(
-            "SELECT c.relname, p.phase, greatest(p.tuples_done, p.blocks_done), "
-            "greatest(p.tuples_total, p.blocks_total) FROM pg_stat_progress_create_index p "
-            "JOIN pg_class c ON c.oid = p.index_relid WHERE p.datname = current_database()"
+            "SELECT c.relname, p.phase, p.tuples_done, greatest(h.reltuples, 0)::bigint "
+            "FROM pg_stat_progress_create_index p JOIN pg_class c ON c.oid = p.index_relid "
+            "JOIN pg_class h ON h.oid = p.relid WHERE p.datname = current_database()"
         ).fetchall()
     return [Building(index=i, phase=p, done=d, total=t) for i, p, d, t in rows]
 

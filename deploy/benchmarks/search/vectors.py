@@ -17,7 +17,7 @@ from deploy.embedded.place import remove_outside
 from deploy.paths import ROOT, Paths
 
 _ROWS, _QUICK_ROWS = 1_000_000, 50_000
-_QUERIES, _QUICK_QUERIES = 60, 10
+_QUERIES, _QUICK_QUERIES = 40, 10
 
 
 @dataclass(frozen=True)

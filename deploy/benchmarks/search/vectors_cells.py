@@ -163,6 +163,7 @@ def recall(near: Vector, mask: Mask, found: npt.NDArray[np.int64]) -> float:
 def figures(made: Made, scan: Scan, cells: dict[tuple[str, float], Cell]) -> list[Figure]:
     """A line of recall and of time for each cell, and the counts that must be 0."""
     by_scan = f"F = {1000 * scan.median:.1f} ms, a torch fp32 scan of {len(made.vectors):,} rows"
+    spread = percentile(scan.seconds, 0.95)
     found: list[Figure] = []
     for (kind, share), cell in cells.items():
         name = f"{made.dimension} {kind} {100 * share:g} %"
@@ -170,10 +171,13 @@ def figures(made: Made, scan: Scan, cells: dict[tuple[str, float], Cell]) -> lis
         p95 = percentile(cell.seconds, 0.95)
         found += [
             Figure(f"{name} recall@10", float(np.mean(cell.recalls)), "", RECALL, at_least=True),
+            Figure(f"{name} p50", 1000 * percentile(cell.seconds, 0.5), "ms"),
             Figure(f"{name} p95", 1000 * p95, "ms"),
             Figure(f"{name} p95/F", p95 / scan.median, "", limit, divided_by=by_scan),
         ]
     found += [
+        Figure(f"{made.dimension} F, p50", 1000 * scan.median, "ms"),
+        Figure(f"{made.dimension} F, p95", 1000 * spread, "ms"),
         Figure(f"{made.dimension} forbidden rows", sum(c.forbidden for c in cells.values()), "", 0),
         Figure(f"{made.dimension} fewer than k", sum(c.short for c in cells.values()), "", 0),
     ]

@@ -14,8 +14,8 @@ from deploy.benchmarks.search.vectors_build import Made, built, readers_make
 from deploy.benchmarks.search.vectors_cells import Scan
 from deploy.benchmarks.search.vectors_data import REAL, profile
 
-_WARM_UP = 40  # searches and scans before anything is timed: caches as in a running appliance
-_EXTRA_QUERIES = 30
+_WARM_UP = 20  # searches and scans before anything is timed: caches as in a running appliance
+_EXTRA_QUERIES = 15
 
 
 def measured(

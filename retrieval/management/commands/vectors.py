@@ -72,7 +72,7 @@ class Command(BaseCommand):
                 f"{one.rows:>10,} rows  {one.index_bytes / _MEGA:>8.1f} MB"
             )
         for build in builds:
-            of = f" of {build.total:,}" if build.total else ""
+            of = f" of about {build.total:,} rows" if build.total else " rows"
             self.stdout.write(f"building {build.index}: {build.phase}, {build.done:,}{of}")
         measured = "measured here" if known.at else "defaults; `manage.py vectors calibrate`"
         self.stdout.write(
