@@ -20,6 +20,25 @@ from retrieval.vectors import Vector
 logger = structlog.get_logger("vitrine.search")
 
 
+# Pictures are nearer to pictures, and sounds to sounds, than either is to words, so in a plain sum
+# the words hardly count. Measured with the starter (README.md of retrieval/lexical): counted four
+# times, "this photo, with ..." finds the photo meant at a mean reciprocal rank of .094 instead of
+# .060, and a sound with its label others of the label at a mAP@10 of .77 instead of .71; both
+# better than late fusion of the parts (.086 and .75).
+WORDS_COUNT = 4.0
+
+
+def composed(parts: Sequence[Vector], components: Sequence[str]) -> Vector:
+    """The sum ``(d,)`` of a query's parts, float32; beside something else words count more.
+
+    Not normalised: parts that contradict each other may leave nothing.
+    """
+    words = WORDS_COUNT if len(components) > 1 else 1.0
+    weights = [words if component == "text" else 1.0 for component in components]
+    total: Vector = np.asarray(np.array(weights, np.float32) @ np.stack(parts), np.float32)
+    return total
+
+
 @dataclass(frozen=True)
 class Carried:
     """A query in the target's space, float32 ``(d,)`` of length 1, and what it may find there.
@@ -57,7 +76,7 @@ def carried_into(
         there = _parts(bridge, components, parts[bridge.source], parts[target.ref])
         if left and there is not None:
             own = [c for c, p in zip(components, parts[target.ref], strict=True) if p is not None]
-            fused = unit_rows(np.sum(there, axis=0, keepdims=True))[0]
+            fused = unit_rows(composed(there, components)[np.newaxis])[0]
             return Carried(fused, frozenset(own), bridge, tuple(left))
     return None
 

@@ -22,7 +22,7 @@ from retrieval.segmentation import audio_windows
 from retrieval.selectors.modalities import array_words
 from retrieval.selectors.models import ActiveModel
 from retrieval.services.search.cache import query_vectors
-from retrieval.services.search.carrying import Carried, carried_into
+from retrieval.services.search.carrying import Carried, carried_into, composed
 from retrieval.services.search.checks import Checked
 from retrieval.services.search.reach import Reach
 from retrieval.vectors import Vector
@@ -73,8 +73,8 @@ def query_encode(*, asked: Checked, reach: Reach, user_id: UUID | None = None) -
 
     What ``user_id`` asked a moment ago is redacted again, but not embedded again.
 
-    Several parts (a text with a picture) are fused early: the normalised sum of their vectors. So
-    are the windows of a sound, and the segments of a stored asset.
+    Several parts (a text with a picture) are fused early: ``composed``. So are, all alike, the
+    windows of a sound and the segments of a stored asset.
 
     Raises:
         Unavailable: a server does not answer; nothing was let through.
@@ -89,7 +89,11 @@ def query_encode(*, asked: Checked, reach: Reach, user_id: UUID | None = None) -
     components = tuple(kind for kind in kinds if kind is not None)
     parts = {model.ref: _parts(model, redacted, reach, user_id) for model in reach.models}
     whole = {ref: [p for p in found if p is not None] for ref, found in parts.items()}
-    vectors = {ref: _fused(own) for ref, own in whole.items() if len(own) == len(components)}
+    vectors = {
+        ref: _unit(composed(own, components))
+        for ref, own in whole.items()
+        if len(own) == len(components)
+    }
     carried = {
         model.ref: over
         for model in reach.models
@@ -195,11 +199,10 @@ def _media_vector(model: ActiveModel, media: QueryMedia, user_id: UUID | None) -
 
 def _mean(vectors: Vector) -> Vector:
     """The normalised mean of the rows: float32 ``(d,)``."""
-    return _fused(list(vectors))
+    return _unit(np.sum(vectors, axis=0, dtype=np.float32))
 
 
-def _fused(parts: list[Vector]) -> Vector:
-    total = np.sum(parts, axis=0, dtype=np.float32)
+def _unit(total: Vector) -> Vector:
     try:
         return unit_checked(total / np.linalg.norm(total))
     except ValueError:

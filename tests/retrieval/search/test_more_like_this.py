@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 
 from retrieval import scope
 from retrieval.errors import NotVisible
 from retrieval.models import Asset
+from retrieval.services.search.carrying import WORDS_COUNT, composed
 from tests.retrieval.search.conftest import MODALITIES, found
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +51,10 @@ def test_what_may_not_be_seen_is_no_query(world, holdings, state):
         Asset.objects.filter(id=holdings.secret[1].id).update(state=state)
     with pytest.raises(NotVisible):
         world.ask(holdings.reader, None, asset=holdings.secret[1].id)
+
+
+def test_words_count_more_beside_something_else_and_as_they_are_alone():
+    words, seen = np.eye(2, dtype=np.float32)
+    assert composed([words], ["text"]).tolist() == [1, 0]
+    assert composed([words, seen], ["text", "image"]).tolist() == [WORDS_COUNT, 1]
+    assert composed([seen, words], ["audio", "image"]).tolist() == [1, 1]
