@@ -10,9 +10,12 @@ from retrieval.models import Segment
 from retrieval.selectors.models import active_models
 from retrieval.services.ingest import asset_upload
 from retrieval.services.models import model_install
+from retrieval.services.replay import search_replay
+from retrieval.services.saliency import saliency_draw
+from retrieval.services.search import SearchRequest, search_run
 from retrieval.uploads import upload_from
 from retrieval.vectors import backend
-from tests.factories import make_collection
+from tests.factories import make_collection, make_reader
 from tests.workers.live_servers import live_servers, rested
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
@@ -37,6 +40,20 @@ def ingested(collection, data, name):
         user=None, collection_id=collection.pk, upload=upload_from(iter([data]), name=name)
     )
     return rested(asset.pk)
+
+
+def found_and_explained(reader):
+    """A hit of every modality, drawn with what carries it; and the same again from the record."""
+    asked = SearchRequest(text="a bear ate the honey", include_uncertain=True)
+    answer = search_run(user=reader, request=asked)
+    drawn = {
+        hit.asset.modality: saliency_draw(user=reader, search_id=answer.search_id, rank=hit.rank)
+        for hit in answer.hits
+    }
+    assert set(drawn) == {"text", "image", "audio"}
+    assert all(one.png.startswith(b"\x89PNG") for one in drawn.values())
+    assert {"bear", "honey"} & set(drawn["text"].parts)
+    assert search_replay(search_id=answer.search_id).same
 
 
 def test_every_modality_goes_the_whole_way_and_bad_files_rest_with_a_reason(appliance, sent):
@@ -65,6 +82,8 @@ def test_every_modality_goes_the_whole_way_and_bad_files_rest_with_a_reason(appl
     assert {one["kind"] for one in note.redactions} >= {"EMAIL_ADDRESS", "CREDIT_CARD"}
     assert photo.width
     assert sound.duration_ms
+
+    found_and_explained(make_reader(collection))
 
     for name, data in {
         "cut.jpg": photo_file.read_bytes()[:2000],
