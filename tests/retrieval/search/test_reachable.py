@@ -13,7 +13,16 @@ from accounts.models import Membership, User
 from audit.models import RetentionPolicy
 from retrieval import access, scope
 from retrieval.access import Permission
-from retrieval.models import Calibration, Collection, Grant, ModelSet, ModelSetVersion, ModelVersion
+from retrieval.models import (
+    Asset,
+    Calibration,
+    Collection,
+    Grant,
+    ModelSet,
+    ModelSetVersion,
+    ModelVersion,
+    Segment,
+)
 from retrieval.profile_models import RedactionProfile
 from retrieval.selectors import reachable
 from retrieval.selectors.reachable import reachable_read
@@ -56,6 +65,16 @@ def every_kind_of_grant():
     return people, collections
 
 
+def rows_seen(person, *, few):
+    """What row-level security shows, decided row by row or by the list of what is visible."""
+    with scope.user(person.pk), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('vitrine.few', %s, true)", [few])
+        seen = [set(one.objects.values_list("collection", flat=True)) for one in (Asset, Segment)]
+        cursor.execute("SELECT set_config('vitrine.few', '', true)")
+    assert seen[0] == seen[1]
+    return seen[0]
+
+
 def test_sql_and_python_decide_alike():
     people, collections = every_kind_of_grant()
     segments = {}
@@ -69,6 +88,7 @@ def test_sql_and_python_decide_alike():
         with scope.user(person.pk):
             looked = segments_shown(user=person, segment_ids=segments)
         assert {segments[pk] for pk in looked} == decided
+        assert rows_seen(person, few="on") == rows_seen(person, few="off")
     assert set(reach(people[0]).collections) == {collections[n].pk for n in (0, 1, 2, 4, 5, 6)}
 
 
