@@ -25,6 +25,7 @@ from retrieval.models import ModelVersion, Segment, Space, VectorTable
 from retrieval.selectors.bridges import bridges_folder
 from retrieval.services import bridges
 from retrieval.services.bridge_files import bridge_read
+from retrieval.services.replay import search_replay
 from retrieval.services.search import SearchRequest, certainty, search_run
 from retrieval.vectors import VectorRow, backend, ddl
 from tests.factories import grant, make_asset, make_collection, make_user
@@ -283,6 +284,10 @@ def test_the_signal_the_record_and_its_explanation_name_the_bridge(served, holdi
     recorded = explained["hits"][0]["influence"]["signals"][0]
     assert {key: recorded[key] for key in answered} == answered
     assert list(explained["basis"]["bridges"]) == ["seer@1->hearer@1"]
+    assert search_replay(search_id=record.pk).same
+    Bridge.objects.update(sha256="0" * 64)
+    changed = search_replay(search_id=record.pk)
+    assert "bridge-changed" in [change.code for change in changed.changes]
     assert any("bridge" in s for hit in explained["hits"] for s in hit["influence"]["signals"])
 
 
