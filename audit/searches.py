@@ -200,6 +200,8 @@ def record_digest(
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
     # Postgres' jsonb knows no negative zero and may hand 2e20 back as an int: one spelling each.
     if isinstance(value, float):
         return int(value) if value.is_integer() else value

@@ -108,6 +108,8 @@ def fuse(signals: Iterable[Signal], *, method: Method = "calibrated") -> list[Fu
 
 
 def _best_by_space(found: Sequence[Signal]) -> tuple[Signal, ...]:
+    if len(found) == 1:  # most assets are found once: this is the whole of it
+        return (found[0],)
     best: dict[str, Signal] = {}
     for signal in found:
         known = best.get(signal.space)
@@ -123,6 +125,8 @@ def _order(signal: Signal) -> tuple[float, float, int]:
 def _fused(
     asset: UUID, best_of: tuple[Signal, ...], found: Sequence[Signal], score: float | None
 ) -> Fused:
+    if len(found) == 1:
+        return _found_once(found[0], score)
     best = min(best_of, key=lambda s: (-s.weight * s.calibrated, *_order(s)))
     other = [s for s in best_of if (s.space == LEXICAL) != (best.space == LEXICAL)]
     more = max((s.weight * s.calibrated for s in other), default=0.0)
@@ -139,6 +143,18 @@ def _fused(
         best=best,
         signals=best_of,
         more_segments=len(others - {best.segment_id}),
+    )
+
+
+def _found_once(best: Signal, score: float | None) -> Fused:
+    """What ``_fused`` comes to where nothing else found the asset."""
+    return Fused(
+        asset_id=best.asset_id,
+        score=best.weight * best.calibrated if score is None else score,
+        confidence=1 - (1 - best.calibrated),
+        best=best,
+        signals=(best,),
+        more_segments=0,
     )
 
 

@@ -101,7 +101,7 @@ def test_an_explanation_is_for_its_searcher(reader, outsider, holdings, world):
         {"text": "bear", "fusion": "borda"},
         {"text": "bear", "weights": {"nowhere": 1}},
         {"text": "bear", "weights": {"fake": -1}},
-        {"text": "bear", "weights": {"fake": 0}},
+        {"text": "bear", "weights": {"fake": 0, "lexical": 0}},
         {"text": "bear", "filters": {"captured_after": "yesterday"}},
         {"text": "bear", "purpose": "entertainment"},
         {"text": "bear", "tpo_k": 3},
