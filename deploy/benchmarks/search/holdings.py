@@ -29,16 +29,19 @@ def id_of(*names: object) -> UUID:
     return UUID(bytes=hashlib.sha256(repr(names).encode()).digest()[:16])
 
 
-def reader_make(name: str, *, collections: int, assets: int, near: Sequence[str] = ()) -> str:
+def reader_make(
+    name: str, *, collections: int, assets: int, worded: int, near: Sequence[str] = ()
+) -> str:
     """The token of somebody who reads as many collections, with as many assets in all of them.
 
-    Rows lie near the vectors of ``near`` in turn, or anywhere; a third of each modality, and
-    every row is found by literal words as well.
+    Rows lie near the vectors of ``near`` in turn, or anywhere; a third of each modality. The first
+    ``worded`` are found by literal words as well.
     """
     from accounts.services.tokens import token_create
     from accounts.services.users import user_create
     from retrieval import scope
     from retrieval.models import Collection, Grant
+    from retrieval.services.indexing import words_index
 
     user = user_create(by=None, username=name, must_change_password=False).user
     with scope.system():
@@ -50,6 +53,9 @@ def reader_make(name: str, *, collections: int, assets: int, near: Sequence[str]
     for first in range(0, assets, _BATCH):
         numbers = range(first, min(first + _BATCH, assets))
         _assets_make(name, [made[n % collections].pk for n in numbers], numbers, near)
+    with scope.system():
+        for number in range(min(worded, assets)):
+            words_index(asset_id=id_of(name, "asset", number))
     return str(token_create(user=user).token)
 
 
@@ -142,18 +148,21 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--second-space", action="store_true")
     parser.add_argument("--reader", nargs=3, action="append", default=[])
     parser.add_argument("--near", action="append", default=[])
+    parser.add_argument("--worded", type=int, default=0)
     options = parser.parse_args(argv)
     django.setup()
-    from retrieval.services.indexing import words_backfill
-
     if options.second_space:
         space_add()
     tokens: dict[str, Any] = {
-        name: reader_make(name, collections=int(held), assets=int(assets), near=options.near)
+        name: reader_make(
+            name,
+            collections=int(held),
+            assets=int(assets),
+            worded=options.worded,
+            near=options.near,
+        )
         for name, held, assets in options.reader
     }
-    while words_backfill(look_again=True):
-        pass
     sys.stdout.write(json.dumps(tokens) + "\n")
     return 0
 

@@ -21,8 +21,9 @@ _WARM_UP = 40
 _PAIRS, _QUICK_PAIRS = 2_000, 40
 _WORDS = 24  # that the reader asks for, again and again
 _MINE, _QUICK_MINE = 600, 100
-_THEIRS, _QUICK_THEIRS = 20_000, 1_000
-_DEDICATED, _QUICK_DEDICATED = 25_000, 1_000
+_THEIRS, _QUICK_THEIRS = 8_000, 1_000
+_DEDICATED, _QUICK_DEDICATED = 20_000, 1_000
+_WORDED = 3_000  # of each holder's assets, found by literal words as well
 _TWIN = "vitrine_twin"
 _SWAPS = 2  # a process serves each database this often, so that no process' own pace shows
 
@@ -34,7 +35,7 @@ def run(*, quick: bool) -> list[Figure]:
         subprocess.CalledProcessError, RuntimeError: a server did not start, or a search failed.
     """
     words = list(islice(texts(), _WORDS))
-    near = [word for text in words for word in ("--near", text)]
+    near = ["--worded", str(_WORDED), *(word for text in words for word in ("--near", text))]
     with own_place() as place:
         tokens = place.told(
             "holdings", *near, "--reader", "mine", "7", str(_QUICK_MINE if quick else _MINE)

@@ -16,7 +16,7 @@ _HELD = (1, 100, 10_000)
 _ASSETS = 2_000
 _WARM_UP = 25
 _SEARCHES, _QUICK_SEARCHES = 300, 60
-_TWO_SPACES_ASSETS, _QUICK_ASSETS = 60_000, 8_000
+_TWO_SPACES_ASSETS, _QUICK_ASSETS = 30_000, 8_000
 _ONE_SPACE = ("starter", "second")
 
 
@@ -54,7 +54,7 @@ def asked(asker: Asker, token: str, searches: int, **body: Any) -> list[dict[str
 def _around(place: Place, held: tuple[int, ...], searches: int) -> list[Figure]:
     figures: list[Figure] = []
     readers = [word for n in held for word in ("--reader", f"reader{n}", str(n), str(_ASSETS))]
-    tokens = place.told("holdings", *readers)
+    tokens = place.told("holdings", "--worded", str(_ASSETS), *readers)
     place.settle()
     counted = set()
     for number in held:
