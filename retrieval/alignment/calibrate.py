@@ -113,7 +113,10 @@ def _cases(sets: Sets) -> dict[tuple[str, str], list[Asking]]:
         ("image", "audio"): [Asking(photos.held, sounds.held.vectors, seen_heard.T)],
         ("audio", "text"): [_among(heard, sounds.labels), _among(heard, texts)],
         ("audio", "image"): [Asking(sounds.held, photos.held.vectors, seen_heard)],
-        ("audio", "audio"): [_among(sounds.varied, heard, itself=True)],
+        ("audio", "audio"): [
+            _among(sounds.held, sounds.others),
+            _among(sounds.varied, sounds.others, weight=0.3),
+        ],
     }
 
 
@@ -139,12 +142,18 @@ def judged_cases(
     return found + judged_top(nothing.vectors @ gallery.T, none, asked, nonsense=True)
 
 
+# Silence is what a clip of next to nothing is like: of two sounds it is no nonsense.
+_ALIKE = ("audio", "audio")
+
+
 def calibrations_fit(sets: Sets) -> dict[tuple[str, str], Fit]:
     """One fit for each pair of modalities."""
-    return {
-        pair: calibration_fit(judged_cases(cases, sets.nothing[pair[0]], sets.banks, pair))
-        for pair, cases in _cases(sets).items()
-    }
+    fits = {}
+    for pair, cases in _cases(sets).items():
+        nothing = sets.nothing[pair[0]]
+        lost = nothing.only([]) if pair == _ALIKE else nothing
+        fits[pair] = calibration_fit(judged_cases(cases, lost, sets.banks, pair))
+    return fits
 
 
 def calibration_json(fits: dict[tuple[str, str], Fit]) -> dict[str, Any]:
@@ -161,14 +170,19 @@ def calibration_json(fits: dict[tuple[str, str], Fit]) -> dict[str, Any]:
                 "form": fit.form,
                 "log_loss": fit.log_loss,
                 "ece": round(fit.ece, 4),
-                "answerable_kept": round(fit.answerable_kept, 4),
-                "unanswerable_held": round(fit.unanswerable_held, 4),
-                "hopeless_held": round(fit.hopeless_held, 4),
-                "nonsense_held": round(fit.nonsense_held, 4),
+                **{name: _known(getattr(fit, name)) for name in _SHARES},
             }
             for (asked, target), fit in fits.items()
         ],
     }
+
+
+_SHARES = ("answerable_kept", "unanswerable_held", "hopeless_held", "nonsense_held")
+
+
+def _known(share: float) -> float | None:
+    """A share, or None where there was nothing to count."""
+    return None if np.isnan(share) else round(share, 4)
 
 
 def calibrate(

@@ -27,7 +27,7 @@ from retrieval.alignment.calibration_texts import (
 from retrieval.alignment.hopeless_texts import hopeless_texts
 from retrieval.alignment.sounds import SPEC
 from retrieval.alignment.things import Things
-from retrieval.bridge_texts import default_captions
+from retrieval.bridge_texts import Caption, default_captions
 from retrieval.encoders.base import Encoder, Vectors
 
 Encode = Callable[[list[Any]], Vectors]
@@ -88,7 +88,7 @@ def sets_make(
     )
 
 
-def _every(neutral: list[Any], kind: str) -> int:
+def _every(neutral: list[Caption], kind: str) -> int:
     return max(sum(one.kind == kind for one in neutral) // NEUTRAL, 1)
 
 
@@ -105,21 +105,16 @@ def _nothing(towers: dict[str, Encoder], seed: int) -> dict[str, Things]:
         np.broadcast_to(ramp * rng.integers(40, 256, 3), size).astype(np.uint8)
         for _ in range(_NOISE)
     ]
-    # Next to silence, and a click in it. Tones and hiss would not do: they are what alarms and rain
-    # sound like.
+    # Next to silence. Clicks, tones and louder hiss would not do: they are what keyboards, alarms
+    # and rain sound like.
     hush = [
         (level * rng.standard_normal(SPEC.sample_rate)).astype(np.float32)
-        for level in np.geomspace(1e-7, 1e-4, _NOISE)
+        for level in np.geomspace(1e-7, 1e-4, 3 * _NOISE)
     ]
-    clicks = []
-    for level in np.geomspace(1e-3, 0.5, _NOISE):
-        wave = np.zeros(SPEC.sample_rate, np.float32)
-        wave[int(rng.integers(len(wave)))] = level
-        clicks.append(wave)
     return {
         "text": Things.of_texts(texts, towers["text"].encode(texts)),
         "image": Things.unnamed(towers["image"].encode([*noise, *flat, *shade])),
-        "audio": Things.unnamed(towers["audio"].encode([*hush, *clicks])),
+        "audio": Things.unnamed(towers["audio"].encode(hush)),
     }
 
 

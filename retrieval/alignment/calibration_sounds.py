@@ -21,7 +21,7 @@ BANKED = 256  # clips, and as many captions
 
 @dataclass(frozen=True)
 class Sounds:
-    """Sounds held out of training (``held``), varied versions of them, and texts about sounds.
+    """Sounds held out of training (``held``), varied versions, ``others``, and texts about sounds.
 
     ``prompts`` are ways to ask for each label, ``labels`` the bare ones, ``captions`` describe
     sounds of no label.
@@ -29,6 +29,7 @@ class Sounds:
 
     held: Things
     varied: Things
+    others: Things
     prompts: Things
     labels: Things
     captions: Things
@@ -59,7 +60,8 @@ def sounds_make(
                 asked.append(topics[row])
                 made += 1
     trained = _clips(recipe, data, kept=False)
-    banked = [trained[i] for i in rng.permutation(len(trained))[:BANKED]]
+    order = rng.permutation(len(trained))
+    banked, beside = [trained[i] for i in order[:BANKED]], [trained[i] for i in order[BANKED:]]
     labels = sorted({clip.label for clip in (*clips, *trained)})
     prompts = [(text, f"sound {one}") for one in labels for text in label_prompts(one)[1:]]
     bare = [one.replace("_", " ") for one in labels]
@@ -70,12 +72,18 @@ def sounds_make(
     return Sounds(
         held=Things(encode(waves), topics, topics),
         varied=Things(encode(varied), asked, asked),
+        others=_things(beside, encode([wave_read(one.path, SPEC.sample_rate) for one in beside])),
         prompts=Things(text(said), [topic for _, topic in prompts], said),
         labels=Things(text(bare), [f"sound {one}" for one in labels], bare),
         captions=Things.of_texts(picked[:CAPTIONS], text(picked[:CAPTIONS])),
         bank=encode([wave_read(clip.path, SPEC.sample_rate) for clip in banked]),
         bank_captions=text(picked[CAPTIONS:]),
     )
+
+
+def _things(clips: list[Clip], vectors: Vectors) -> Things:
+    topics = [f"sound {clip.label}" for clip in clips]
+    return Things(vectors, topics, topics)
 
 
 def _clips(recipe: dict[str, Any], data: Path, *, kept: bool) -> list[Clip]:

@@ -86,7 +86,7 @@ def calibration_promote(*, calibration_id: int, by: User, reason: str) -> Calibr
             raise Conflict("The model that it was learnt for is not in use any more.")
         _same_pair(one).filter(status=_Status.ACTIVE).update(status=_Status.RETIRED)
         _decided(one, _Status.ACTIVE, reason)
-        Collection.objects.filter(id=one.collection_id).update(calibrated=True)
+        Collection.objects.filter(calibrations=one).update(calibrated=True)
         _record("promote", by, one.collection_id, [one], reason)
         return one
 
@@ -108,8 +108,8 @@ def calibration_withdraw(*, calibration_id: int, by: User, reason: str) -> Calib
     with scope.system(), transaction.atomic():
         one = _locked(calibration_id, by, _Status.ACTIVE, reason)
         _decided(one, _Status.RETIRED, reason)
-        left = Calibration.objects.filter(collection_id=one.collection_id, status=_Status.ACTIVE)
-        Collection.objects.filter(id=one.collection_id).update(calibrated=left.exists())
+        left = Calibration.objects.filter(collection=one.collection, status=_Status.ACTIVE)
+        Collection.objects.filter(calibrations=one).update(calibrated=left.exists())
         _record("withdraw", by, one.collection_id, [one], reason)
         return one
 
@@ -181,7 +181,7 @@ def _same_pair(one: Calibration) -> QuerySet[Calibration]:
         model_version_id=one.model_version_id,
         query_modality=one.query_modality,
         target_modality=one.target_modality,
-        collection_id=one.collection_id,
+        collection=one.collection,
     )
 
 
