@@ -12,7 +12,7 @@ from deploy.benchmarks.search.place import own_place
 from deploy.benchmarks.search.service import texts
 
 _SEARCHES, _QUICK_SEARCHES = 1_000, 100
-_ASSETS, _QUICK_ASSETS = 20_000, 2_000
+_ASSETS, _QUICK_ASSETS = 8_000, 2_000
 _COLLECTIONS = 40
 _WAYS: tuple[dict[str, Any], ...] = (
     {},
