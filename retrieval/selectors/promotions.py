@@ -109,7 +109,8 @@ def latest_runs(
     Runs of another bundle that once had the name, or from before its calibrations were fitted, say
     nothing; nor do, for one collection, those on others.
     """
-    fitted = Calibration.objects.filter(model_version=version).aggregate(at=Max("created_at"))["at"]
+    own = Calibration.objects.filter(model_version=version, collection=None)
+    fitted = own.aggregate(at=Max("created_at"))["at"]
     rows = EvaluationRun.objects.filter(
         model=version.ref,
         manifest_sha256=version.manifest_sha256,
@@ -139,7 +140,7 @@ def _evaluated(
 
 def _uncalibrated(version: ModelVersion) -> list[Finding]:
     asked = "text" if "text" in version.modalities else None
-    rows = Calibration.objects.filter(model_version=version)
+    rows = Calibration.objects.filter(model_version=version, collection=None)
     if asked is not None:
         rows = rows.filter(query_modality=asked)
     fitted = set(rows.values_list("target_modality", flat=True))
