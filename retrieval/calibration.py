@@ -77,7 +77,7 @@ class Asked:
         modality; high for what asks for sounds among pictures. ``short``: 1 for up to three words,
         0 from seven on: the longer a description, the fewer things it fits.
         """
-        peak = (float(np.quantile(self.bank, _PEAK_QUANTILE)) - self.mean) / self.spread
+        peak = (_quantile(self.bank, _PEAK_QUANTILE) - self.mean) / self.spread
         words = _LONG if self.words is None else self.words
         short = min(max((_LONG - words) / (_LONG - _SHORT), 0.0), 1.0)
         return np.array([peak, _nearness(self.own), _nearness(self.other), short])
@@ -130,10 +130,20 @@ def asked_of(
     )
 
 
+def _quantile(values: Cosines, share: float) -> float:
+    """As ``np.quantile``, in a fraction of its time: every search asks it several times."""
+    ordered = np.sort(values)
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    return low + (place - below) * (high - low)
+
+
 def _nearness(cosines: Cosines | None) -> float:
     if cosines is None or not len(cosines):
         return 0.0
-    return float(np.sort(np.asarray(cosines, np.float64))[-NEAREST:].mean())
+    nearest = np.sort(cosines)[-NEAREST:]
+    return float(nearest.sum(dtype=np.float64)) / len(nearest)
 
 
 def words_in(text: str) -> int:
@@ -200,7 +210,7 @@ class PairCalibration:
     """P(relevant) from a normalised similarity, for one pair of modalities.
 
     Logistic in ``line`` (Platt 1999), times how likely it is that the query is one that anything
-    could answer, by ``match``: a line of its own. A hit counts as a match from ``bar`` on that line.
+    could answer, by ``match``: a line of its own, on which a hit counts as a match from ``bar`` on.
     With ``knots`` (log-odds, probability) a rising curve through them comes after (isotonic
     regression, Zadrozny and Elkan 2002), and then ``slope`` and ``by``, which a collection's
     feedback may set. Without ``match`` a hit is a match from ``threshold`` on.
