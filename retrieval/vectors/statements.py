@@ -18,7 +18,7 @@ from audit.ids import Ids
 from retrieval.vectors.base import AssetFilter, VectorRequest, checked
 from retrieval.vectors.own_ddl import partition_name
 from retrieval.vectors.raw import half
-from retrieval.vectors.router import RERANKED, Branch
+from retrieval.vectors.router import Branch, reranked
 
 # ``<#>`` is the negative inner product, which for unit vectors is the negative cosine.
 _SCAN = """(
@@ -86,7 +86,7 @@ def nearest(branches: Sequence[Branch], requests: Sequence[VectorRequest]) -> St
         if branch.route == "binary":
             dimension = len(vectors[branch.request])
             names["dimension"] = sql.Literal(dimension)
-            names["reach"] = sql.Literal(RERANKED * branch.limit)
+            names["reach"] = sql.Literal(reranked(branch.limit))
             made.parts.append(sql.SQL(_BY_SIGNS).format(**names))
             continue
         if branch.own and not branch.approximate:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from audit.ids import Ids
 from deploy.benchmarks.figures import Figure, percentile
 from deploy.benchmarks.search.vectors_build import Made
 from deploy.benchmarks.search.vectors_store import MODALITY
@@ -140,7 +141,7 @@ def _search(
     request = VectorRequest(
         table=made.table,
         query=made.queries[one.query],
-        collections=[made.ids[number] for number in one.collections],
+        collections=Ids.of(made.ids[number] for number in one.collections),  # as reach has them
         modalities=[MODALITY],
         top_k=TOP_K,
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 from psycopg import sql
 
+from audit.ids import Ids
 from deploy.benchmarks.figures import Figure, percentile
 from deploy.benchmarks.search import vectors_store as store
 from deploy.benchmarks.search.vectors_build import SHELVES, SOURCES, Made
@@ -80,7 +81,7 @@ def metadata_figures(made: Made, scan: Scan, user: UUID, queries: list[int]) -> 
             request = VectorRequest(
                 table=made.table,
                 query=made.queries[query],
-                collections=made.ids,
+                collections=Ids.of(made.ids),
                 modalities=[store.MODALITY],
                 top_k=TOP_K,
                 where=asked.where,
