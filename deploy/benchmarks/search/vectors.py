@@ -16,6 +16,9 @@ from deploy.benchmarks.search.vectors_store import own_database
 from deploy.embedded.place import remove_outside
 from deploy.paths import ROOT, Paths
 
+# torch's threads would go on spinning for 200 ms after each F, on the cores that the next search
+# needs; F itself is as fast without.
+_AT_REST = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
 _ROWS, _QUICK_ROWS = 1_000_000, 50_000
 _QUERIES, _QUICK_QUERIES = 40, 10
 
@@ -61,7 +64,7 @@ def _measured(folder: Path, environment: dict[str, str], options: Options) -> li
     subprocess.run(
         [sys.executable, "-m", "deploy.benchmarks.search.vectors_child", *arguments],
         cwd=ROOT,
-        env={**os.environ, **environment, "DJANGO_SETTINGS_MODULE": "deploy.settings"},
+        env={**os.environ, **_AT_REST, **environment, "DJANGO_SETTINGS_MODULE": "deploy.settings"},
         check=True,
     )
     return [Figure(**one) for one in json.loads(out.read_text(encoding="utf-8"))]
