@@ -24,8 +24,8 @@ _DECIMALS = 2
 _POINTS = 21  # of the curve
 NOTE = (
     "Answerable: a labelled answer is among the first ten. Labels are incomplete: other things "
-    "than the labelled one often answer a description too, so what is held or kept is counted against "
-    "the labels, near misses are often fair answers, and risk is an upper bound."
+    "than the labelled one often answer a description too, so what is held or kept is counted "
+    "against the labels, near misses are often fair answers, and risk is an upper bound."
 )
 
 

@@ -1,7 +1,7 @@
 """A second connection for half of a search, so that two cores shorten it.
 
 Measured: starting one of Postgres' own parallel workers costs some milliseconds each time, because
-a new process has to touch all pages anew; a connection that stays costs half of one. There is one
+a new process has to touch all pages anew; a connection that stays has them. There is one
 helper a process; while it is busy, a search does all by itself.
 """
 

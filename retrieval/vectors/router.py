@@ -155,7 +155,7 @@ def breadth(*, least: int, branches: Sequence[Branch]) -> int:
     return min(max([least, *wanted]), MOST_EF)
 
 
-# Milliseconds of a scan, measured on two idle cores with a million rows: an index search; a small
+# Milliseconds of a scan as reckoned from measurements on a busy machine: an index search; a small
 # collection found and compared exactly; a collection of its own compared exactly, which is rare.
 _INDEX_MS, _SMALL_MS, _WHOLE_MS = 1.2, 0.008, 10.0
 # Below this there is nothing to gain: a second connection costs about a millisecond.
