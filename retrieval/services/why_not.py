@@ -6,10 +6,12 @@ told in ranges, similarities with two decimals.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
+
+import numpy as np
 
 from accounts.models import User
 from audit.models import SearchRecord
@@ -22,12 +24,18 @@ from retrieval.selectors.assets import asset_get
 from retrieval.selectors.searches import search_record
 from retrieval.services.search.again import Again, search_again
 from retrieval.services.search.answer import CONFIDENCE_DECIMALS, what_of
-from retrieval.services.search.certainty import certainty
+from retrieval.services.search.certainty import beside_best, certainty
 from retrieval.services.search.checks import MAX_TOP_K
 from retrieval.services.search.finding import hits_find
 from retrieval.services.search.kept import Kept, kept_query_of
 from retrieval.services.search.literal import literal_signals
-from retrieval.services.search.types import SIMILARITY_DECIMALS, AssetAnswer, SearchFilters, plain
+from retrieval.services.search.types import (
+    SIMILARITY_DECIMALS,
+    AssetAnswer,
+    Hit,
+    SearchFilters,
+    plain,
+)
 from retrieval.states import State
 from retrieval.vectors import Neighbour, backend
 
@@ -248,19 +256,21 @@ def _judged(user: User, record: SearchRecord, asset: Asset, again: Again, one: F
     place = next((hit.rank for hit in hits if hit.asset.id == asset.pk), None)
     last = record.influences.order_by("-rank").values_list("confidence", flat=True).first()
     best, confidence = one.best, round(one.confidence, CONFIDENCE_DECIMALS)
+    least = _least(best, hits)
     compared = Compared(
         space=best.space,
         model=best.model,
         similarity=round(best.similarity, SIMILARITY_DECIMALS),
         calibrated=round(best.calibrated, CONFIDENCE_DECIMALS),
-        threshold=round(best.threshold, CONFIDENCE_DECIMALS),
+        threshold=round(least, CONFIDENCE_DECIMALS),
         confidence=confidence,
         last=last,
         behind=None if last is None else round(max(0.0, last - confidence), CONFIDENCE_DECIMALS),
         rank=_range(place),
     )
     said = f"Its confidence is {confidence:.2f} (similarity {compared.similarity:.2f})"
-    if one.verdict != "match" and not record.parameters.get("include_uncertain"):
+    missed = one.verdict != "match" or best.calibrated < least
+    if missed and not record.parameters.get("include_uncertain"):
         return _Verdict(
             "threshold",
             "below-threshold",
@@ -283,6 +293,19 @@ def _judged(user: User, record: SearchRecord, asset: Asset, again: Again, one: F
         f"{said}{behind}: it comes {where}, and {top_k} were asked for.",
         compared,
     )
+
+
+def _least(signal: Signal, hits: Sequence[Hit]) -> float:
+    """From which probability on the signal would have matched, beside what its kind found."""
+    found = (
+        other.calibrated
+        for hit in hits
+        for other in hit.influence.signals
+        if (other.model, other.target_modality) == (signal.model, signal.target_modality)
+    )
+    if signal.model is None:
+        return signal.threshold
+    return float(beside_best(np.array([signal.threshold]), best=max(found, default=0.0))[0])
 
 
 def _range(place: int | None) -> str:

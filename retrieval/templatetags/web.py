@@ -74,9 +74,10 @@ def thing(modality: str) -> str:
 
 
 @register.filter
-def likely(probability: float) -> str:
-    """A confidence in words."""
-    return next((words for least, words in _LIKELY if probability >= least), "probably not right")
+def likely(probability: float, verdict: str = "") -> str:
+    """A confidence in words; where many things may fit, a match is seldom sure to be the one."""
+    rest = "one of what may fit" if verdict == "match" else "probably not right"
+    return next((words for least, words in _LIKELY if probability >= least), rest)
 
 
 @register.filter

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from retrieval.fusion import Signal
 from retrieval.selectors.models import ActiveModel
-from retrieval.services.search.certainty import certainty
+from retrieval.services.search.certainty import beside_best, certainty
 from retrieval.services.search.checks import Checked
 from retrieval.services.search.literal import literal_signals
 from retrieval.services.search.query import Query
@@ -95,6 +95,7 @@ def _signals(ask: _Ask, asked: Checked, reach: Reach, query: Query) -> list[Sign
     for target in dict.fromkeys(n.modality for n in ask.found):
         part = [n for n in ask.found if n.modality == target]
         sure = certainty(model, reach, query, target, part)
+        least = beside_best(sure.thresholds, best=float(sure.probabilities.max()))
         signals += [
             Signal(
                 space=model.space,
@@ -105,7 +106,7 @@ def _signals(ask: _Ask, asked: Checked, reach: Reach, query: Query) -> list[Sign
                 segment_id=neighbour.segment_id,
                 similarity=neighbour.similarity,
                 calibrated=float(sure.probabilities[row]),
-                threshold=float(sure.thresholds[row]),
+                threshold=float(least[row]),
                 weight=weight,
                 bridge=carried.bridge.ref if carried else None,
                 source=sure.sources[row],

@@ -26,6 +26,9 @@ from retrieval.vectors import Neighbour, Vector
 # What was guessed from texts is never called a match, and ranks below what was measured: at most
 # half as likely as the texts suggest, because what the towers themselves get wrong is not in them.
 GUESSED = 0.5
+# A hit is no match beside one of its kind that is three times as probable: what may be answered at
+# all is judged by the query, so without this everything near would match.
+BESIDE_BEST = 1 / 3
 _BANKS_KEPT = 64  # versions; a bank is about a megabyte
 
 
@@ -72,6 +75,11 @@ def certainty(
         for row in rows:
             sources[row] = source
     return Certainty(probabilities=found, thresholds=least, sources=tuple(sources))
+
+
+def beside_best(thresholds: npt.NDArray[np.float64], *, best: float) -> npt.NDArray[np.float64]:
+    """``thresholds`` (n,), none below what is a match beside a hit of probability ``best``."""
+    return np.maximum(thresholds, BESIDE_BEST * best)
 
 
 _Fitted = dict[str, PairParameters]

@@ -31,7 +31,9 @@ def hits_find(*, user: User, asked: Checked, reach: Reach, query: Query) -> Foun
     """What the query finds of what ``user`` may see now. Call inside ``scope.user``."""
     request = asked.request
     fused = fuse(candidates(asked=asked, reach=reach, query=query), method=request.fusion)
-    near = {one.asset_id: one for one in fused[: _LOOKED_AT * request.top_k]}
+    # Before the list is cut: a match of one kind may be less probable than no match of another.
+    wanted = [one for one in fused if request.include_uncertain or one.verdict == "match"]
+    near = {one.asset_id: one for one in wanted[: _LOOKED_AT * request.top_k]}
     shown = segments_shown(
         user=user,
         segment_ids=[one.best.segment_id for one in near.values()],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -15,10 +16,11 @@ from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavaila
 from retrieval.models import Asset, Calibration, Collection, Grant, ModelVersion
 from retrieval.redaction.errors import RedactionRefused
 from retrieval.redaction.types import QueryMedia
-from retrieval.services.search import SearchFilters, SearchRequest, search_run
+from retrieval.services.search import SearchFilters, SearchRequest, candidates, search_run
+from retrieval.services.search.certainty import certainty
 from retrieval.states import State
 from tests.factories import grant, make_asset, make_collection, make_policy, make_team, make_user
-from tests.retrieval.search.conftest import found, nothing_hidden
+from tests.retrieval.search.conftest import CosineIsCertainty, found, nothing_hidden
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +82,30 @@ def test_uncertain_hits_come_only_when_asked_for(world, holdings):
     assert found(answer) == [*holdings.visible, holdings.far.id]
     assert answer.hits[-1].verdict == "uncertain"
     assert nothing_hidden(answer, holdings)
+
+
+def test_a_hit_far_less_probable_than_the_best_of_its_kind_is_no_match(
+    world, holdings, monkeypatch
+):
+    monkeypatch.setattr(CosineIsCertainty, "threshold", 0.01)
+    near = world.put(holdings.mine, world.vector("bear", near=0.35))
+    below = world.put(holdings.mine, world.vector("bear", near=0.25))
+    assert found(world.ask(holdings.reader, modalities=["image"])) == [holdings.picture.id, near.id]
+    answer = world.ask(holdings.reader, modalities=["image"], include_uncertain=True)
+    verdicts = {hit.asset.id: hit.verdict for hit in answer.hits}
+    assert verdicts[below.id] == "uncertain"
+
+
+def test_a_match_is_not_pushed_off_by_likelier_things_that_are_none(world, holdings, monkeypatch):
+    def strict_with_texts(model, reach, query, target, near):
+        sure = certainty(model, reach, query, target, near)
+        return replace(sure, thresholds=np.ones(len(near))) if target == "text" else sure
+
+    monkeypatch.setattr(candidates, "certainty", strict_with_texts)
+    for _ in range(8):
+        world.put(holdings.mine, world.vector("bear", near=0.95), modality="text")
+    answer = world.ask(holdings.reader, top_k=2)
+    assert found(answer) == [holdings.picture.id, holdings.sound.id]
 
 
 def test_nothing_likely_is_no_confident_match(world, holdings):
