@@ -260,7 +260,8 @@ def _label(title: str, name: str) -> str:
     if title.strip():
         return title.strip()[:_MAX_TITLE]
     stem = PurePosixPath(name.replace("\\", "/")).stem
-    return re.sub(r"[_+\s]+", " ", stem).strip()[:_MAX_TITLE]
+    # A plus before digits stays: without it a telephone number is not known as one.
+    return re.sub(r"(?:[_\s]|\+(?!\d))+", " ", stem).strip()[:_MAX_TITLE]
 
 
 def _scale(media: Normalised, parts: Parts) -> float:
