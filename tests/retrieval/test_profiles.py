@@ -21,7 +21,8 @@ from retrieval.selectors.profiles import (
 )
 from retrieval.services.collections import collection_create
 from retrieval.services.profiles import hash_key, profile_change, profile_create
-from retrieval.services.search.reach import _rules as search_rules
+from retrieval.services.search import reach
+from tests.factories import make_user
 from tests.retrieval.api.conftest import paths, people
 
 __all__ = ["paths", "people"]
@@ -160,10 +161,16 @@ def test_a_query_over_several_collections_loses_what_any_of_them_takes_out(peopl
     profile_create(by=people.steward, name="ours", rules=RULES)
     wide = collection_create(by=people.steward, name="B", redaction_profile="open")
     own = collection_create(by=people.steward, name="C", redaction_profile="ours")
-    assert search_rules([wide], "text").profile is OPEN
-    assert search_rules([own], "text").profile.ref == "ours@1"
-    both = search_rules([wide, own], "text").profile
+
+    def searched_by(*collections, reader=people.steward):
+        reachable, _ = reach.reachable_read(user=reader, asset_id=None)
+        parts = reach._named(reachable, tuple(one.pk for one in collections) or None)
+        return reach._rules(reachable, parts, "text").profile
+
+    assert searched_by(wide) == OPEN
+    assert searched_by(own).ref == "ours@1"
+    both = searched_by(wide, own)
     assert both.name == "combined"
     assert {"PERSON", "CREDIT_CARD"} <= set(both.kinds)
     assert both.deny == ("Blue Heron",)
-    assert search_rules([], "text").profile is STANDARD
+    assert searched_by(reader=make_user()) == STANDARD

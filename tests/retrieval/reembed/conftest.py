@@ -13,6 +13,7 @@ from retrieval.models import ModelVersion, ReembedJob, Segment, Space, VectorTab
 from retrieval.services.reembed import reembed_start
 from retrieval.services.reembed_run import reembed_run
 from retrieval.vectors import backend, ddl
+from retrieval.vectors.shards import SHARED_SHARDS
 from tests.factories import make_asset
 from tests.fakes import FakeRedaction, FakeVersions
 
@@ -58,7 +59,7 @@ def make_version(ref: str, *, status: str, modalities=("audio", "image", "text")
         manifest_sha256="0" * 64,
     )
     VectorTable.objects.create(
-        model_version=version, table=TABLES[ref], dimension=DIMENSION, shards=32
+        model_version=version, table=TABLES[ref], dimension=DIMENSION, shards=SHARED_SHARDS
     )
     return version
 
