@@ -24,15 +24,9 @@ CONFIDENCE_DECIMALS = 3
 NO_CONSENT_NEEDED = "not required"
 
 
-def hits_of(
-    *, fused: Sequence[Fused], shown: Mapping[int, Segment], top_k: int, include_uncertain: bool
-) -> list[Hit]:
-    """The best ``top_k`` of ``fused`` that may be shown; uncertain ones only where asked for."""
-    kept = [
-        one
-        for one in fused
-        if one.best.segment_id in shown and (include_uncertain or one.verdict == "match")
-    ]
+def hits_of(*, fused: Sequence[Fused], shown: Mapping[int, Segment], top_k: int) -> list[Hit]:
+    """The best ``top_k`` of ``fused`` that may be shown."""
+    kept = [one for one in fused if one.best.segment_id in shown]
     return [
         _hit(rank, one, shown[one.best.segment_id])
         for rank, one in enumerate(kept[:top_k], start=1)

@@ -39,12 +39,7 @@ def hits_find(*, user: User, asked: Checked, reach: Reach, query: Query) -> Foun
         segment_ids=[one.best.segment_id for one in near.values()],
         collections=reach.collections,
     )
-    hits = hits_of(
-        fused=list(near.values()),
-        shown=shown,
-        top_k=request.top_k,
-        include_uncertain=request.include_uncertain,
-    )
+    hits = hits_of(fused=list(near.values()), shown=shown, top_k=request.top_k)
     return Found(
         hits=hits,
         influences=[
