@@ -165,6 +165,7 @@ def in_the_picture(page, picture: Asset) -> None:
 def in_the_text(page, text: Asset) -> None:
     page.locator("mark.done").wait_for()
     select(page, "Ada Vandermeer")
+    page.locator("[data-mark]:not(:disabled)").wait_for()  # the page has heard of the selection
     page.keyboard.press("m")
     assert page.locator("mark.drawn").inner_text() == "Ada Vandermeer"
     screenshot(page, "review-text")
