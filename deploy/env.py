@@ -61,6 +61,18 @@ def env_list(name: str, default: list[str]) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()] or default
 
 
+def env_choices(
+    name: str, choices: tuple[str, ...], *, default: tuple[str, ...] | None = None
+) -> frozenset[str]:
+    """Some of ``choices``, comma-separated, or the word ``none``; by default all of them."""
+    chosen = env_list(name, list(choices if default is None else default))
+    if chosen == ["none"]:
+        return frozenset()
+    if not set(chosen) <= set(choices):
+        raise ConfigurationError(f"{name} must be some of {', '.join(choices)}, or none")
+    return frozenset(chosen)
+
+
 @dataclass(frozen=True)
 class DatabaseLogin:
     """One login to Postgres. ``host`` may be a folder that holds the server's socket."""

@@ -14,6 +14,7 @@ from deploy.env import (
     ConfigurationError,
     celery_broker_url,
     env_bool,
+    env_choices,
     env_int,
     env_list,
     env_path,
@@ -284,6 +285,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 VITRINE_MAX_UPLOAD_BYTES = env_int("VITRINE_MAX_UPLOAD_MB", 512, at_least=1) * 1024 * 1024
 VITRINE_MAX_QUERY_BYTES = env_int("VITRINE_MAX_QUERY_MB", 32, at_least=1) * 1024 * 1024
 VITRINE_DEMO = env_bool("VITRINE_DEMO", default=False)
+# What takes two people: "erasure", "hold_release", "disclosure"; "none" for nothing.
+VITRINE_SECOND_PERSON = env_choices(
+    "VITRINE_SECOND_PERSON",
+    ("erasure", "hold_release", "disclosure"),
+    default=("hold_release", "disclosure") if VITRINE_DEMO else None,
+)
 VITRINE_MASTER_KEY_FILE = env_path("VITRINE_MASTER_KEY_FILE")
 VITRINE_MASTER_PASSPHRASE_FILE = env_path("VITRINE_MASTER_PASSPHRASE_FILE")
 VITRINE_KEPT_QUERY_HOURS = env_int("VITRINE_KEPT_QUERY_HOURS", 24)
