@@ -64,7 +64,8 @@ def _several(arguments: list[str]) -> list[str]:
     if outside or chosen or named:
         return []
     processes = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
-    return ["-n", str(processes), "--dist", "loadfile"] if processes > 1 else []
+    several = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
+    return several if processes > 1 else []
 
 
 def _lint(env: Mapping[str, str]) -> int:
