@@ -120,6 +120,8 @@ class SearchRecord(models.Model):
     query_redactions = models.JSONField(default=list)
     kept_query = models.BinaryField(null=True)
     kept_until = models.DateTimeField(null=True, db_index=True)
+    # The query under a key of its own, while a hold is on it; see ``audit.holds``.
+    held_query = models.BinaryField(null=True)
     # Which collections: here where they are few, otherwise as a set; see ``searched_in``.
     collections = ArrayField(models.UUIDField(), default=list)
     collection_set = models.ForeignKey(
@@ -165,7 +167,7 @@ class Influence(models.Model):
     verdict = models.CharField(max_length=16)
     signals = models.JSONField(default=list)
     redactions = models.JSONField(default=list)
-    consent = models.CharField(max_length=100, default="not required")
+    consent = models.TextField(default="not required")  # records in force, "<series>@<version>"
     # Which redaction and which data it was found in: {"redaction", "data"}.
     versions = models.JSONField(default=dict, db_default={})
 
@@ -212,3 +214,24 @@ class BlindIndex(models.Model):
 
     def __str__(self) -> str:
         return f"{self.form} of {self.asset_id}"
+
+
+from audit.erasure_models import (  # noqa: E402, F401 - Django finds models through this module
+    ErasureCandidate,
+    ErasureItem,
+    ErasureReceipt,
+    ErasureRequest,
+    Tombstone,
+)
+
+
+# Django finds models through this module.
+from audit.subject_models import ConsentRecord, DataSubject  # noqa: E402, F401
+from audit.hold_models import (  # noqa: E402, F401
+    ClockMark,
+    LegalHold,
+    PurgeRun,
+    PurgeTally,
+    RetentionPause,
+    RetentionWarning,
+)
