@@ -235,3 +235,9 @@ from audit.hold_models import (  # noqa: E402, F401
     RetentionPause,
     RetentionWarning,
 )
+
+
+# Django finds models through this module.
+from audit.disclosure_models import Disclosure  # noqa: E402, F401
+from audit.monitoring_models import AnomalyFlag, MonitoringAgreement  # noqa: E402, F401
+from audit.processing_models import ProcessingDetails  # noqa: E402, F401
