@@ -146,6 +146,12 @@ class Asset(models.Model):
     claimed_until = models.DateTimeField(null=True, blank=True)
     claimed_by = models.CharField(max_length=200, blank=True)
     attempts = models.PositiveIntegerField(default=0)
+    # What permits it to be searched, as of when that last changed: records of consent as
+    # "<series>@<version>", and until when they do; see ``retrieval.services.withholding``.
+    ground = models.TextField(blank=True, default="", db_default="")
+    permitted_until = models.DateTimeField(null=True, blank=True)
+    # The state that it was taken out of for want of a ground, and returns to.
+    withheld_from = models.CharField(max_length=16, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-created_at", "id"]
@@ -161,6 +167,11 @@ class Asset(models.Model):
             # What a search filters by, where few pass.
             models.Index(fields=["captured_at"], name="captured"),
             models.Index(fields=["source"], condition=~Q(source=""), name="sources"),
+            models.Index(
+                fields=["permitted_until"],
+                condition=Q(permitted_until__isnull=False),
+                name="permitted_until",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -490,4 +501,5 @@ from retrieval.feedback_models import Feedback, LabelledQuery  # noqa: E402, F40
 from retrieval.profile_models import RedactionProfile, Reredaction  # noqa: E402, F401
 from retrieval.review_models import RedactionReport, Review  # noqa: E402, F401
 from retrieval.stamp_models import Stamp  # noqa: E402, F401
+from retrieval.subject_models import AssetSubject  # noqa: E402, F401
 from retrieval.vector_models import CollectionShard, ShardStamp, VectorTuning  # noqa: E402, F401
