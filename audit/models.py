@@ -17,15 +17,28 @@ from django.utils import timezone
 class Actor(models.Model):
     """Who did something, under a random id. The name lies encrypted under the actor's own key.
 
-    Once the actor's key is destroyed, ``blind`` is emptied too: nothing leads back to the person.
+    A user acts under one id for a twelfth of the actors' period and then under another; ``blind``
+    leads from the user to the one in use, ``retired_blind`` to those before. The name lasts a
+    period from then on. Once the key is destroyed both are emptied: nothing leads to the person.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     blind = models.BinaryField(
         max_length=32, null=True, unique=True
     )  # HMAC-SHA-256 of the user's id
+    retired_blind = models.BinaryField(max_length=32, null=True)
+    retired_at = models.DateTimeField(null=True)
     identity = models.BinaryField()  # AES-256-GCM under keystore ("actor", id)
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["retired_blind"],
+                condition=models.Q(retired_blind__isnull=False),
+                name="actors_of_before",
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
@@ -216,17 +229,20 @@ class BlindIndex(models.Model):
         return f"{self.form} of {self.asset_id}"
 
 
-from audit.erasure_models import (  # noqa: E402, F401 - Django finds models through this module
+# Django finds models through this module.
+from audit.checkpoint_models import (  # noqa: E402, F401
+    Checkpoint,
+    CheckpointDelivery,
+    LedgerNode,
+)
+from audit.disclosure_models import Disclosure  # noqa: E402, F401
+from audit.erasure_models import (  # noqa: E402, F401
     ErasureCandidate,
     ErasureItem,
     ErasureReceipt,
     ErasureRequest,
     Tombstone,
 )
-
-
-# Django finds models through this module.
-from audit.subject_models import ConsentRecord, DataSubject  # noqa: E402, F401
 from audit.hold_models import (  # noqa: E402, F401
     ClockMark,
     LegalHold,
@@ -235,9 +251,6 @@ from audit.hold_models import (  # noqa: E402, F401
     RetentionPause,
     RetentionWarning,
 )
-
-
-# Django finds models through this module.
-from audit.disclosure_models import Disclosure  # noqa: E402, F401
 from audit.monitoring_models import AnomalyFlag, MonitoringAgreement  # noqa: E402, F401
 from audit.processing_models import ProcessingDetails  # noqa: E402, F401
+from audit.subject_models import ConsentRecord, DataSubject  # noqa: E402, F401
