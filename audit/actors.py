@@ -1,7 +1,10 @@
 """Random ids under which the ledger knows people, and the way back for those who may take it.
 
 The way from a user to the id is a blind index (HMAC under a key of the key store); the way back is
-the identity, encrypted under the actor's own key. ``actor_forget`` closes both for good.
+the identity, encrypted under the actor's own key. ``actor_forget`` closes both for good, and
+``audit.actor_periods`` does so by itself: a user acts under one id for a twelfth of the period and
+then under another, and the name of the one before lasts a period more. Two ids may therefore be one
+person: ``same_person`` tells, ``actors_of`` lists them.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from audit import ledger
 from audit.crypto import decrypt_small, encrypt_small
@@ -67,6 +71,26 @@ def identity_of(actor: UUID) -> Identity | None:
     return Identity(user_id=UUID(fields["user"]), label=fields["label"])
 
 
+def actors_of(user_id: UUID) -> list[UUID]:
+    """Every id under which a user acted whose name is not gone yet, the oldest first. One query."""
+    blind = blind_of(user_id)
+    found = Actor.objects.filter(Q(blind=blind) | Q(retired_blind=blind))
+    return list(found.order_by("created_at").values_list("id", flat=True))
+
+
+def same_person(first: UUID | None, second: UUID | None) -> bool:
+    """Whether two of the ledger's ids are one person, as far as that can still be known.
+
+    Once the name of one of them is gone nobody can tell, and they count as two. None, nobody known,
+    is the same as None only.
+    """
+    if first == second or first is None or second is None:
+        return first == second
+    rows = Actor.objects.filter(id__in=[first, second]).values_list("blind", "retired_blind")
+    known = [bytes(now or before) for now, before in rows if now or before]
+    return len(known) == 2 and known[0] == known[1]  # noqa: PLR2004 - both of the two
+
+
 @transaction.atomic
 def actor_forget(*, actor: UUID, by: UUID | None) -> None:
     """Destroys what leads from the ledger's id to the person; entries stay, pseudonymous for good.
@@ -74,11 +98,16 @@ def actor_forget(*, actor: UUID, by: UUID | None) -> None:
     The key goes first: should the transaction fail after that, doing it again finishes it. Other
     processes may still take the old way from user to id for up to a minute.
     """
-    Actor.objects.filter(id=actor).update(blind=None, identity=b"")
+    Actor.objects.filter(id=actor).update(blind=None, retired_blind=None, identity=b"")
     SearchRecord.objects.filter(actor=actor).update(user_id=None)
     ledger.record(event="audit:actor:forget", actor=by, refs={"actor": actor})
     default_keystore().destroy("actor", str(actor))
-    for user_id in [u for u, (_, known) in _known.items() if known == actor]:
+    unremember(actor)
+
+
+def unremember(actor: UUID) -> None:
+    """Has this process ask again who acts under an id that is not to be used any more."""
+    for user_id in [user for user, (_, known) in _known.items() if known == actor]:
         _known.pop(user_id, None)
 
 

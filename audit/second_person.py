@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from audit.actors import same_person
 from audit.errors import AuditError
 
 Act = Literal["erasure", "hold_release", "disclosure"]
@@ -35,5 +36,5 @@ def require_other(*, first: UUID | None, second: UUID | None, what: Act) -> None
     Raises:
         SecondPersonNeeded: it takes two, and these are not.
     """
-    if needed(what) and (first is None or second is None or first == second):
+    if needed(what) and (first is None or second is None or same_person(first, second)):
         raise SecondPersonNeeded("This needs a second person; you cannot do it alone.")

@@ -90,6 +90,26 @@ class Paths:
         return self.data / "models"
 
     @property
+    def tombstones(self) -> Path:
+        """What was erased, withdrawn or held: outside the database, so that it outlives a restore."""
+        return self.data / "tombstones"
+
+    @property
+    def backups(self) -> Path:
+        """Which backups were made and until when they live, one JSON object a line."""
+        return self.data / "backups.jsonl"
+
+    @property
+    def restoring(self) -> Path:
+        """There while a restore is under way or was cut short; nothing is served meanwhile."""
+        return self.data / "restoring.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Signed checkpoints of the ledger, where no other sink is configured."""
+        return self.data / "checkpoints"
+
+    @property
     def log(self) -> Path:
         """What each process wrote."""
         return self.data / "log"

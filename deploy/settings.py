@@ -9,7 +9,9 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
+from audit.sink_addresses import SinkAddress, sink_addresses
 from deploy.env import (
     ConfigurationError,
     celery_broker_url,
@@ -69,6 +71,14 @@ def _database() -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"application_name": "vitrine"},
     }
+
+
+def _checkpoint_sinks() -> tuple[SinkAddress, ...]:
+    name = "VITRINE_CHECKPOINT_SINKS"
+    try:
+        return sink_addresses(env_list(name, [f"dir:{PATHS.checkpoints}"]))
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from None
 
 
 SECRET_KEY = _secret("VITRINE_SECRET_KEY", "secret_key")
@@ -294,8 +304,22 @@ VITRINE_SECOND_PERSON = env_choices(
 VITRINE_MASTER_KEY_FILE = env_path("VITRINE_MASTER_KEY_FILE")
 VITRINE_MASTER_PASSPHRASE_FILE = env_path("VITRINE_MASTER_PASSPHRASE_FILE")
 VITRINE_KEPT_QUERY_HOURS = env_int("VITRINE_KEPT_QUERY_HOURS", 24)
+# How long a kept query can be read once its disclosure was approved, and how long a flag about
+# somebody's searching is kept.
+VITRINE_DISCLOSURE_MINUTES = env_int("VITRINE_DISCLOSURE_MINUTES", 15, at_least=1)
+VITRINE_FLAG_DAYS = env_int("VITRINE_FLAG_DAYS", 30, at_least=1)
 # How long somebody's assets can be found by an identifier that was taken out; 0: not at all.
 VITRINE_BLIND_INDEX_DAYS = env_int("VITRINE_BLIND_INDEX_DAYS", 365)
+# How long the ledger's ids lead to names; see audit.actor_periods.
+VITRINE_ACTOR_PERIOD_DAYS = env_int("VITRINE_ACTOR_PERIOD_DAYS", 365, at_least=1)
+# Signed checkpoints of the ledger: after so many entries, and after so many minutes if anything
+# happened; where to; see audit/README.md.
+VITRINE_CHECKPOINT_ENTRIES = env_int("VITRINE_CHECKPOINT_ENTRIES", 10_000, at_least=1)
+VITRINE_CHECKPOINT_MINUTES = env_int("VITRINE_CHECKPOINT_MINUTES", 60, at_least=1)
+VITRINE_CHECKPOINT_SINKS = _checkpoint_sinks()
+VITRINE_CHECKPOINT_TOKEN = env_str("VITRINE_CHECKPOINT_TOKEN")
+VITRINE_CHECKPOINT_SMTP_PASSWORD = env_str("VITRINE_CHECKPOINT_SMTP_PASSWORD")
+VITRINE_CHECKPOINT_CA_FILE = env_path("VITRINE_CHECKPOINT_CA_FILE")
 VITRINE_QUARANTINE_RAW_DAYS = env_int("VITRINE_QUARANTINE_RAW_DAYS", 14, at_least=1)
 # Re-embedding beside searches: the share of its time that it always gets, and how long the model
 # server may compute for it at once.
@@ -308,6 +332,8 @@ UNFOLD = {
     "SITE_SYMBOL": "visibility_lock",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "STYLES": [lambda _request: static("web/console/console.css")],
+    "SCRIPTS": [lambda _request: static("web/console/console.js")],
 }
 
 LOGGING_CONFIG = None
