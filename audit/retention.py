@@ -1,4 +1,4 @@
-"""Retention policies: what is destroyed after how many days. The arithmetic, and the services.
+"""Retention policies: the services, and periods that belong to no asset.
 
 What holds the things themselves (retrieval) registers a follower and is told, in the transaction of
 the change, that a policy changed.
@@ -7,7 +7,6 @@ the change, that a policy changed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,17 +16,37 @@ from django.db import IntegrityError, transaction
 from audit import ledger
 from audit.errors import AuditError
 from audit.models import RetentionPolicy
+from audit.retention_rules import (
+    MODALITIES,
+    MOST_DAYS,
+    STATES,
+    WHAT,
+    RetentionRuleError,
+    Rule,
+    after_days,
+    rules_parse,
+)
 
-WHAT = ("raw", "rendition", "vectors", "query", "transcript", "thumbnail", "feedback", "evaluation")
-MODALITIES = ("text", "image", "audio", "video", "depth", "thermal", "imu")
-MOST_DAYS = 36500
+__all__ = [
+    "MODALITIES",
+    "MOST_DAYS",
+    "STATES",
+    "WHAT",
+    "PolicyFollower",
+    "PolicyMissing",
+    "PolicyNameTaken",
+    "RetentionRuleError",
+    "Rule",
+    "after_days",
+    "follow_policies",
+    "ledger_days",
+    "policy_create",
+    "policy_update",
+    "query_period",
+    "raw_kept_until",
+    "rules_parse",
+]
 _NAME_LENGTH = 200
-
-
-class RetentionRuleError(AuditError):
-    """A policy that cannot be meant so; ``fields`` says where."""
-
-    status = 400
 
 
 class PolicyMissing(AuditError):
@@ -40,20 +59,6 @@ class PolicyNameTaken(AuditError):
     """Another policy has this name."""
 
     status = 409
-
-
-@dataclass(frozen=True)
-class Rule:
-    """``what`` is destroyed ``after_days``; for one modality, or for all where it is empty."""
-
-    what: str
-    after_days: int
-    modality: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The form in which rules are stored and shown."""
-        named = {"modality": self.modality} if self.modality else {}
-        return {"what": self.what, **named, "after_days": self.after_days}
 
 
 class PolicyFollower(Protocol):
@@ -70,42 +75,6 @@ def follow_policies(follower: PolicyFollower) -> None:
     """Registers a follower, called within the transaction that changes a policy. At start-up."""
     if follower not in _followers:
         _followers.append(follower)
-
-
-def rules_parse(rules: object) -> list[Rule]:
-    """The rules, checked.
-
-    Raises:
-        RetentionRuleError: not a list of rules, or two rules for the same thing.
-    """
-    if not isinstance(rules, list):
-        raise _wrong(["Rules are a list."])
-    parsed: list[Rule] = []
-    problems: list[str] = []
-    for number, rule in enumerate(rules, start=1):
-        found = _rule_problem(rule)
-        if found:
-            problems.append(f"Rule {number}: {found}")
-            continue
-        one = Rule(rule["what"], rule["after_days"], rule.get("modality") or "")
-        if any((one.what, one.modality) == (r.what, r.modality) for r in parsed):
-            problems.append(f"Rule {number}: another rule says when this is destroyed.")
-        parsed.append(one)
-    if problems:
-        raise _wrong(problems)
-    return parsed
-
-
-def after_days(rules: list[dict[str, Any]], *, what: str, modality: str) -> int | None:
-    """Days until ``what`` is destroyed, None if it is kept.
-
-    A rule for the modality counts more than one for all. While the modality is not known (``""``),
-    the earliest of all rules for ``what`` counts.
-    """
-    days = {r.get("modality") or "": int(r["after_days"]) for r in rules if r["what"] == what}
-    if not modality:
-        return min(days.values(), default=None)
-    return days.get(modality, days.get(""))
 
 
 def raw_kept_until(
@@ -125,6 +94,20 @@ def query_period(
     """
     found = [after_days(rules, what="query", modality=modality) for rules in policies]
     return min((default if d is None else timedelta(days=d) for d in found), default=default)
+
+
+def ledger_days() -> int | None:
+    """Days that the keys of the ledger's people are kept: the shortest rule of any policy.
+
+    None where no policy says so. One query.
+    """
+    found = [
+        int(rule["after_days"])
+        for rules in RetentionPolicy.objects.values_list("rules", flat=True)
+        for rule in rules
+        if rule["what"] == "ledger"
+    ]
+    return min(found, default=None)
 
 
 @transaction.atomic
@@ -162,26 +145,6 @@ def policy_update(
     for follower in _followers:
         follower(policy_id=policy.id)
     return policy
-
-
-def _rule_problem(rule: object) -> str | None:
-    if not isinstance(rule, dict):
-        return "a rule has the members what, after_days and perhaps modality."
-    unknown = set(rule) - {"what", "after_days", "modality"}
-    if unknown or not {"what", "after_days"} <= set(rule):
-        return "a rule has the members what, after_days and perhaps modality, and no others."
-    if rule["what"] not in WHAT:
-        return f"what is one of {', '.join(WHAT)}."
-    if (rule.get("modality") or "") not in ("", *MODALITIES):
-        return f"modality is one of {', '.join(MODALITIES)}, or left out for all."
-    days = rule["after_days"]
-    if type(days) is not int or not 0 <= days <= MOST_DAYS:
-        return f"after_days is a whole number from 0 (at once) to {MOST_DAYS}."
-    return None
-
-
-def _wrong(problems: list[str]) -> RetentionRuleError:
-    return RetentionRuleError("The rules cannot be used.", fields={"rules": problems})
 
 
 def _name(name: str) -> str:

@@ -118,6 +118,10 @@ class Asset(models.Model):
         max_length=8, choices=[(s.value, s.value) for s in RawState], default=RawState.KEPT
     )
     raw_kept_until = models.DateTimeField(null=True, blank=True)
+    # False once the part's period was over: it is not made anew, whatever else happens to the asset.
+    vectors_kept = models.BooleanField(default=True, db_default=True)
+    transcript_kept = models.BooleanField(default=True, db_default=True)
+    thumbnail_kept = models.BooleanField(default=True, db_default=True)
     # Known once the bytes have been looked at.
     modality = models.CharField(max_length=16, blank=True)
     source_type = models.CharField(max_length=100, blank=True)  # MIME type of the original, sniffed
@@ -163,6 +167,37 @@ class Asset(models.Model):
             models.Index(fields=["state", "claimed_until"]),
             models.Index(
                 fields=["raw_kept_until"], condition=Q(raw_state="kept"), name="raw_to_purge"
+            ),
+            # What retention looks for: what is still there, by age, and what was put aside.
+            models.Index(
+                fields=["collection", "created_at"],
+                condition=Q(state__in=["searchable", "withheld", "quarantined"]),
+                name="rendition_by_age",
+            ),
+            models.Index(
+                fields=["collection", "created_at"],
+                condition=Q(vectors_kept=True, state__in=["searchable", "withheld"]),
+                name="vectors_by_age",
+            ),
+            models.Index(
+                fields=["collection", "created_at"],
+                condition=Q(
+                    transcript_kept=True, state__in=["searchable", "withheld", "quarantined"]
+                )
+                & ~Q(modality="text"),
+                name="transcript_by_age",
+            ),
+            models.Index(
+                fields=["collection", "created_at"],
+                condition=Q(
+                    thumbnail_kept=True, state__in=["searchable", "withheld", "quarantined"]
+                ),
+                name="thumbnail_by_age",
+            ),
+            models.Index(
+                fields=["collection", "state_changed_at"],
+                condition=Q(state__in=["withheld", "quarantined", "rejected"]),
+                name="put_aside_by_age",
             ),
             # What a search filters by, where few pass.
             models.Index(fields=["captured_at"], name="captured"),

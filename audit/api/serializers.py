@@ -8,7 +8,7 @@ from rest_framework import serializers
 from audit.chaining import BATCH
 from audit.ledger import is_confidential
 from audit.models import LedgerEntry, RetentionPolicy
-from audit.retention import MODALITIES, MOST_DAYS, WHAT
+from audit.retention import MODALITIES, MOST_DAYS, STATES, WHAT
 from audit.scope import AuditScope
 
 VERIFY_AT_MOST = 50 * BATCH
@@ -120,6 +120,12 @@ class RuleSerializer(StrictSerializer):
     what = serializers.ChoiceField(WHAT)
     modality = serializers.ChoiceField(
         MODALITIES, required=False, help_text="For this modality only; a rule for one goes first."
+    )
+    state = serializers.ChoiceField(
+        STATES,
+        required=False,
+        help_text="For assets in this state only; such a rule goes before one for a modality. For "
+        "those put aside the days are counted from when they were.",
     )
     after_days = serializers.IntegerField(min_value=0, max_value=MOST_DAYS)
 
