@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import URLPattern
 from unfold.sites import UnfoldAdminSite
 
 from retrieval import access, scope
@@ -27,6 +29,25 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
     def admin_view(self, view: View, cacheable: bool = False) -> View:  # noqa: FBT001, FBT002 - Django's signature
         """``view`` inside the scope of whoever asks, rendered before that scope ends."""
         return super().admin_view(_scoped(view), cacheable)  # type: ignore[no-any-return]
+
+    def register(
+        self,
+        model_or_iterable: type[Model] | Iterable[type[Model]],
+        admin_class: Any = None,
+        **options: Any,
+    ) -> None:
+        """Registers an admin as a list of the console, whichever room it comes from."""
+        from retrieval.admin.console.lists import Listed
+
+        if admin_class is not None and not issubclass(admin_class, Listed):
+            admin_class = type(admin_class.__name__, (Listed, admin_class), {})
+        super().register(model_or_iterable, admin_class, **options)
+
+    def extra_urls(self) -> list[URLPattern]:
+        """Pages that belong to no model."""
+        from retrieval.admin.console.pages import page_urls
+
+        return page_urls(self)
 
 
 def _scoped(view: View) -> View:

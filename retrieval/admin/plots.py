@@ -103,6 +103,7 @@ class DrawnBar:
     high: float
     said: str
     value: str
+    interval: bool = True
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,18 @@ _BAR, _GAP, _NAMES = 16.0, 8.0, 120.0
 
 
 def bar_chart(
-    *, title: str, description: str, figure: str, bars: Sequence[Bar], high: float = 1.0
+    *,
+    title: str,
+    description: str,
+    figure: str,
+    bars: Sequence[Bar],
+    high: float = 1.0,
+    counts: bool = False,
 ) -> Chart:
-    """Bars that lie, one under another, each with its interval; from 0 to ``high``."""
+    """Bars that lie, one under another, each with its interval; from 0 to ``high``.
+
+    ``counts``: values are whole numbers without an interval.
+    """
     height = round(_TOP + len(bars) * (_BAR + _GAP) + _BOTTOM)
     scale = (WIDTH - _NAMES - _RIGHT - 44) / high
     drawn = []
@@ -221,11 +231,12 @@ def bar_chart(
                 low=round(_NAMES + bar.low * scale, 1),
                 high=round(_NAMES + bar.high * scale, 1),
                 said=bar.said,
-                value=f"{bar.value:.2f}",
+                value=f"{bar.value:,.0f}" if counts else f"{bar.value:.2f}",
+                interval=not counts,
             )
         )
     ticks = tuple(
-        (round(_NAMES + high * tick / 4 * scale, 1), f"{high * tick / 4:g}") for tick in range(5)
+        (round(_NAMES + high * tick / 4 * scale, 1), _tick(high * tick / 4)) for tick in range(5)
     )
     return Chart(
         title=title,
@@ -234,9 +245,11 @@ def bar_chart(
         y_label="",
         x_ticks=ticks,
         y_ticks=(),
-        head=("Part", figure, "95 % interval", "Queries"),
+        head=("", figure) if counts else ("Part", figure, "95 % interval", "Queries"),
         rows=tuple(
-            (bar.name, f"{bar.value:.3f}", f"{bar.low:.3f} to {bar.high:.3f}", bar.said)
+            (bar.name, f"{bar.value:,.0f}")
+            if counts
+            else (bar.name, f"{bar.value:.3f}", f"{bar.low:.3f} to {bar.high:.3f}", bar.said)
             for bar in bars
         ),
         bars=tuple(drawn),
@@ -245,3 +258,11 @@ def bar_chart(
         bottom=height - _BOTTOM,
         right=WIDTH - _RIGHT - 44,
     )
+
+
+def _tick(value: float) -> str:
+    """What is written at a mark: ``1.5k`` where a thousand and more would not fit."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

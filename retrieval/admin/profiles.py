@@ -29,6 +29,8 @@ _SAVE = "save"  # the button's name: without it a form is only looked at
 
 @admin.register(RedactionProfile)
 class RedactionProfileAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    exportable = False  # no list of rows: profiles are shown as cards, each with a page
+
     def get_urls(self) -> list[URLPattern]:
         """A list, a page a profile, and the forms that make one and change one."""
 

@@ -79,6 +79,8 @@ class TaskForm(forms.Form):
 
 @admin.register(EvaluationTask)
 class EvaluationTaskAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    exportable = False  # no list of rows: each collection's tasks have a page
+
     def get_urls(self) -> list[URLPattern]:
         """Which collections there are, the tasks of one, and the end of one."""
 
