@@ -11,7 +11,6 @@ from accounts.api.base import InputSerializer
 from retrieval.api.fields import ObjectField
 from retrieval.api.model_serializers import KINDS, EvaluationSummary
 from retrieval.evaluation.tasks import FIGURES, FUSED
-from retrieval.evaluation_models import EvaluationTask
 from retrieval.models import EvaluationRun
 from retrieval.selectors.evaluation_cases import CaseView
 from retrieval.selectors.evaluation_tasks import TaskView, verdicts_of
@@ -20,14 +19,19 @@ VERDICTS = ["met", "not_met", "not_measured"]
 CASE_KINDS = ["worst", "hub", "confusion", "prompt"]
 
 
-class TaskVerdictOutput(serializers.Serializer[Any]):
-    task = serializers.UUIDField()
+class _Declared(serializers.Serializer[Any]):
+    """What a task asks for."""
+
     name = serializers.CharField()
     version = serializers.IntegerField()
     pair = serializers.CharField(allow_blank=True)
     figure = serializers.CharField()
     bound = serializers.FloatField()
     margin = serializers.FloatField(allow_null=True)
+
+
+class TaskVerdictOutput(_Declared):
+    task = serializers.UUIDField()
     verdict = serializers.ChoiceField(
         choices=VERDICTS,
         help_text="`not_measured` too where the run was made before the task was declared.",
@@ -107,15 +111,9 @@ class TaskWithdrawInput(InputSerializer):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=300)
 
 
-class TaskOutput(serializers.Serializer[EvaluationTask]):
+class TaskOutput(_Declared):
     id = serializers.UUIDField()
     collection = serializers.UUIDField(source="collection_id")
-    name = serializers.CharField()
-    version = serializers.IntegerField()
-    pair = serializers.CharField(allow_blank=True)
-    figure = serializers.CharField()
-    bound = serializers.FloatField()
-    margin = serializers.FloatField(allow_null=True)
     active = serializers.BooleanField(help_text="False: withdrawn by this version.")
     reason = serializers.CharField(allow_blank=True)
     declared_at = serializers.DateTimeField()
