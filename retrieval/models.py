@@ -165,6 +165,11 @@ class Asset(models.Model):
         indexes = [
             models.Index(fields=["collection", "-created_at"]),
             models.Index(fields=["state", "claimed_until"]),
+            # What the console counts, from the index alone, and what it lists first.
+            models.Index(
+                fields=["collection", "modality", "state"], include=["size_bytes"], name="holdings"
+            ),
+            models.Index(fields=["-created_at", "id"], name="newest_assets"),
             models.Index(
                 fields=["raw_kept_until"], condition=Q(raw_state="kept"), name="raw_to_purge"
             ),
