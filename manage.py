@@ -4,8 +4,9 @@ import sys
 
 # These commands change the schema, so they log in as the database's owner.
 OWNER_COMMANDS = {"migrate", "setup_roles", "flush", "sqlmigrate", "showmigrations"}
-# These store nothing and sign nothing, so they work on a machine where nothing was started yet.
-LONE_COMMANDS = {"redact"}
+# These work on a machine where nothing was started yet: they store and sign nothing, or begin with
+# making the place.
+LONE_COMMANDS = {"redact", "restore"}
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def _stand_alone() -> None:
     """Give a command what settings ask for and it does not use, where no appliance ever ran."""
     import secrets
 
+    from deploy.embedded.urls import NOWHERE
     from deploy.paths import data_paths
 
     for name in ("secret_key", "db_app_password"):
@@ -43,8 +45,7 @@ def _stand_alone() -> None:
         named = os.environ.get(variable) or os.environ.get(f"{variable}_FILE")
         if not named and not (data_paths().secrets / name).exists():
             os.environ[variable] = secrets.token_urlsafe(48)
-    # Nobody listens there: what asks the database all the same is told that it does not answer.
-    os.environ.setdefault("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    os.environ.setdefault("DATABASE_URL", NOWHERE)
     os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 
 

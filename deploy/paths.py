@@ -91,7 +91,7 @@ class Paths:
 
     @property
     def tombstones(self) -> Path:
-        """What was erased, withdrawn or held: outside the database, so that it outlives a restore."""
+        """What was erased, withdrawn or held, beside the database so that it outlives a restore."""
         return self.data / "tombstones"
 
     @property

@@ -11,6 +11,8 @@ from deploy.paths import Paths, data_paths
 
 OWNER = "vitrine_owner"
 DATABASE = "vitrine"
+# Nobody listens there: what asks the database all the same is told that it does not answer.
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
 class _Url(Protocol):

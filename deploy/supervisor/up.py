@@ -62,6 +62,11 @@ def up(options: Options, *, when_ready: Callable[[], None]) -> int:
     lock = DataLock(paths)
     if not lock.take():
         return _already_running(paths)
+    if paths.restoring.exists():
+        lock.release()
+        raise StartError(
+            f"A restore into {paths.data} was not finished: run manage.py restore again."
+        )
     os.environ["VITRINE_DATA"] = str(paths.data)
     demo = _holds_demo(paths) or (options.demo and _first_start(paths))
     if demo and not options.loopback:
