@@ -180,7 +180,16 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
 # further.
 TRUSTED_PROXIES = env_int("VITRINE_TRUSTED_PROXIES", 0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # nothing leaves the building
+# Warnings to stewards go to a mail server of the house, if one is named; otherwise nothing leaves.
+EMAIL_HOST = env_str("VITRINE_EMAIL_HOST", "") or ""
+EMAIL_PORT = env_int("VITRINE_EMAIL_PORT", 587, at_least=1)
+EMAIL_HOST_USER = env_str("VITRINE_EMAIL_USER", "") or ""
+EMAIL_HOST_PASSWORD = env_str("VITRINE_EMAIL_PASSWORD", "") or ""
+EMAIL_USE_SSL = env_bool("VITRINE_EMAIL_TLS", default=False)  # from the first byte, as on port 465
+EMAIL_USE_TLS = env_bool("VITRINE_EMAIL_STARTTLS", default=not EMAIL_USE_SSL)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env_str("VITRINE_EMAIL_FROM", "vitrine@localhost") or "vitrine@localhost"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
 CSRF_FAILURE_VIEW = "deploy.problems.csrf_failure"
 
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
@@ -304,6 +313,11 @@ VITRINE_SECOND_PERSON = env_choices(
 VITRINE_MASTER_KEY_FILE = env_path("VITRINE_MASTER_KEY_FILE")
 VITRINE_MASTER_PASSPHRASE_FILE = env_path("VITRINE_MASTER_PASSPHRASE_FILE")
 VITRINE_KEPT_QUERY_HOURS = env_int("VITRINE_KEPT_QUERY_HOURS", 24)
+# After a restart, how far the clock may be ahead of the last purge before nothing is purged until
+# somebody confirms it; see audit.clock.
+VITRINE_CLOCK_GAP_DAYS = env_int("VITRINE_CLOCK_GAP_DAYS", 7, at_least=1)
+# How many days before something is purged its collection's stewards are told. 0: never.
+VITRINE_PURGE_WARNING_DAYS = env_int("VITRINE_PURGE_WARNING_DAYS", 14)
 # How long a kept query can be read once its disclosure was approved, and how long a flag about
 # somebody's searching is kept.
 VITRINE_DISCLOSURE_MINUTES = env_int("VITRINE_DISCLOSURE_MINUTES", 15, at_least=1)
@@ -320,6 +334,8 @@ VITRINE_CHECKPOINT_SINKS = _checkpoint_sinks()
 VITRINE_CHECKPOINT_TOKEN = env_str("VITRINE_CHECKPOINT_TOKEN")
 VITRINE_CHECKPOINT_SMTP_PASSWORD = env_str("VITRINE_CHECKPOINT_SMTP_PASSWORD")
 VITRINE_CHECKPOINT_CA_FILE = env_path("VITRINE_CHECKPOINT_CA_FILE")
+# After an erasure, tables up to this size are written anew while nobody reads them.
+VITRINE_SCRUB_MOST_MB = env_int("VITRINE_SCRUB_MOST_MB", 1024, at_least=1)
 VITRINE_QUARANTINE_RAW_DAYS = env_int("VITRINE_QUARANTINE_RAW_DAYS", 14, at_least=1)
 # Re-embedding beside searches: the share of its time that it always gets, and how long the model
 # server may compute for it at once.
@@ -334,6 +350,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda _request: static("web/console/console.css")],
     "SCRIPTS": [lambda _request: static("web/console/console.js")],
+    "SIDEBAR": {"show_search": False, "navigation": "retrieval.admin.navigation.sidebar"},
 }
 
 LOGGING_CONFIG = None

@@ -21,9 +21,10 @@ from audit.api.serializers import (
     VerifyQuery,
     VerifySerializer,
 )
-from audit.chaining import chain_pending, ledger_verify
+from audit.chaining import chain_pending
 from audit.models import LedgerEntry, RetentionPolicy
 from audit.scope import actor_of, scope_of
+from audit.verification import ledger_verify
 
 
 class GovernsSomething(BasePermission):
@@ -35,13 +36,13 @@ class GovernsSomething(BasePermission):
 
 
 # The stubs take the setting's dotted names for its value, which is the classes.
-_GOVERNORS_AND_STEWARDS: Any = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
+GOVERNORS_AND_STEWARDS: Any = [*api_settings.DEFAULT_PERMISSION_CLASSES, GovernsSomething]
 
 
 class EntriesView(ListAPIView[LedgerEntry]):
     """The ledger, newest first: all of it for governors, that of their collections for stewards."""
 
-    permission_classes = _GOVERNORS_AND_STEWARDS
+    permission_classes = GOVERNORS_AND_STEWARDS
     serializer_class = EntrySerializer
 
     @extend_schema(operation_id="audit_entries_list", parameters=[EntriesQuery])
@@ -66,7 +67,7 @@ class EntriesView(ListAPIView[LedgerEntry]):
 class VerifyView(APIView):
     """Whether the chain holds."""
 
-    permission_classes = _GOVERNORS_AND_STEWARDS
+    permission_classes = GOVERNORS_AND_STEWARDS
 
     @extend_schema(
         operation_id="audit_verify", parameters=[VerifyQuery], responses=VerifySerializer
@@ -94,7 +95,7 @@ class VerifyView(APIView):
 class PoliciesView(ListAPIView[RetentionPolicy]):
     """Retention policies. A collection names the one it follows."""
 
-    permission_classes = _GOVERNORS_AND_STEWARDS
+    permission_classes = GOVERNORS_AND_STEWARDS
     serializer_class = PolicySerializer
 
     def get_queryset(self) -> QuerySet[RetentionPolicy]:

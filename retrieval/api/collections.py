@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import selectors as people
+from audit.chaining import chain_pending
 from retrieval.api import serializers as s
-from retrieval.api.base import ScopedView
-from retrieval.errors import Invalid
+from retrieval.api.base import ScopedView, UnheldView
+from retrieval.api.subject_serializers import ConsequencesOutput, DryRunQuery, consequences
+from retrieval.api.subjects import DRY_RUN
+from retrieval.errors import Invalid, NotVisible
 from retrieval.selectors import collections as selectors
-from retrieval.selectors.traces import traces_of
+from retrieval.selectors.traces import KINDS, reading, trace_rows, traces_of, traces_shown
 from retrieval.services import collections as services
 
 _GONE = {204: OpenApiResponse(description="No longer there.")}
@@ -44,6 +47,30 @@ class TracesView(ScopedView):
     def get(self, request: Request) -> Response:
         """What the caller did that is recorded, and until when their queries are kept."""
         return Response(s.TracesOutput(traces_of(user=self.caller())).data)
+
+
+class TracesOfView(UnheldView):
+    """All of one kind."""
+
+    @extend_schema(
+        operation_id="me_traces_of", tags=["auth"], responses=s.TraceRowOutput(many=True)
+    )
+    def get(self, request: Request, what: str) -> Response:
+        """What is logged about the caller, newest first, all of it.
+
+        `searches`, `uploads`, `views`, `feedback`, `disclosures` (who asked to read the caller's
+        queries, and why), `flags`, or all `entries` of the ledger.
+        """
+        if what not in KINDS:
+            raise NotVisible("There is no such list.")
+        user = self.caller()
+        chain_pending()
+        with reading(user=user, what=what):
+            return self.page(
+                trace_rows(user=user, what=what),
+                s.TraceRowOutput,
+                each=lambda rows: list(traces_shown(user=user, what=what, rows=rows)),
+            )
 
 
 class CollectionsView(ScopedView):
@@ -91,15 +118,33 @@ class CollectionView(ScopedView):
         operation_id="collections_update",
         tags=["collections"],
         request=s.CollectionInput(partial=True),
-        responses=s.CollectionOutput,
+        parameters=[DRY_RUN],
+        responses={
+            200: OpenApiResponse(
+                PolymorphicProxySerializer(
+                    "CollectionOrConsequences",
+                    [s.CollectionOutput, ConsequencesOutput],
+                    resource_type_field_name=None,
+                ),
+                description="The collection; with `dry_run`, what new purposes would withhold.",
+            )
+        },
     )
     def patch(self, request: Request, collection_id: UUID) -> Response:
         """Change name, description or rules; stewards.
 
-        New rules hold for what is uploaded from now on; see `reredact/` for what is stored.
+        New rules hold for what is uploaded from now on; see `reredact/` for what is stored. New
+        purposes hold for everything at once; `dry_run` names what they would withhold.
         """
         selectors.collection_get(user=self.caller(), collection_id=collection_id)
         changes = self.parsed(s.CollectionInput, partial=True)
+        if self.query(DryRunQuery)["dry_run"]:
+            changed = services.purposes_preview(
+                by=self.caller(),
+                collection_id=collection_id,
+                purposes=changes.get("purposes", {}),
+            )
+            return Response(ConsequencesOutput(consequences(changed, dry_run=True)).data)
         services.collection_update(by=self.caller(), collection_id=collection_id, **changes)
         return Response(_one(self.caller(), collection_id))
 

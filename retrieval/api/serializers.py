@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -12,7 +13,9 @@ from accounts.models import Team, User
 from retrieval.api.feedback_serializers import FeedbackOutput
 from retrieval.api.fields import ObjectField
 from retrieval.models import Role
+from retrieval.purposes import ARTICLE_9
 from retrieval.selectors.collections import HeldCollection
+from retrieval.selectors.traces import KINDS, TraceList
 
 ROLES = [role.value for role in Role]
 
@@ -21,9 +24,18 @@ class PurposeRule(InputSerializer):
     consent = serializers.ChoiceField(
         choices=["not_required", "required"],
         required=False,
-        help_text="`required` is refused until this appliance keeps consents.",
+        help_text="`required`: everybody in an asset must have permitted it, or it is withheld.",
     )
     legal_basis = serializers.CharField(max_length=300, required=False, allow_blank=True)
+    special_categories = serializers.BooleanField(
+        required=False, help_text="Whether it holds what GDPR Art. 9(1) names."
+    )
+    art9_condition = serializers.ChoiceField(
+        choices=list(ARTICLE_9),
+        required=False,
+        allow_blank=True,
+        help_text="The condition of Art. 9(2); `a`: every consent must be an explicit one.",
+    )
 
 
 class PurposesInput(InputSerializer):
@@ -52,6 +64,8 @@ class CollectionInput(InputSerializer):
 class PurposeOutput(serializers.Serializer[Any]):
     consent = serializers.ChoiceField(choices=["not_required", "required"])
     legal_basis = serializers.CharField(allow_blank=True)
+    special_categories = serializers.BooleanField(required=False)
+    art9_condition = serializers.CharField(required=False, allow_blank=True)
 
 
 class PurposesOutput(serializers.Serializer[Any]):
@@ -143,9 +157,34 @@ class TraceOutput(serializers.Serializer[Any]):
     refs = ObjectField(help_text="Ids of what it was done to.")
 
 
+class TraceListOutput(serializers.Serializer[Any]):
+    what = serializers.ChoiceField(list(KINDS))
+    count = serializers.IntegerField()
+    kept = serializers.CharField(help_text="How long, in words.")
+    link = serializers.SerializerMethodField(help_text="All of them, page by page.")
+
+    def get_link(self, one: TraceList) -> str:
+        """An address of this API."""
+        return reverse("my-traces-of", args=[one.what])
+
+
+class TraceRowOutput(serializers.Serializer[Any]):
+    id = serializers.CharField(help_text="Of a search, an entry of the ledger, a disclosure, …")
+    at = serializers.DateTimeField()
+    event = serializers.CharField()
+    refs = ObjectField(help_text="Ids of what it was done to.")
+    detail = ObjectField(help_text="What is known of it.")
+    until = serializers.DateTimeField(
+        allow_null=True, help_text="How long it is there, or leads to the caller."
+    )
+
+
 class TracesOutput(serializers.Serializer[Any]):
     actor = serializers.UUIDField(
-        help_text="The random id that stands for the caller in the ledger."
+        help_text="The random id that stands for the caller in the ledger, now."
+    )
+    name_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until when what is done today leads to the caller, at most."
     )
     ledger_entries = serializers.IntegerField(
         help_text="They stay; they stop leading to a person once that person's key is destroyed."
@@ -161,3 +200,4 @@ class TracesOutput(serializers.Serializer[Any]):
         help_text="Of them, those where stewards and curators may see the words of the search."
     )
     latest_feedback = FeedbackOutput(many=True)
+    lists = TraceListOutput(many=True)

@@ -5,18 +5,22 @@ from django.urls import path
 from retrieval.api import (
     assets,
     collections,
+    disclosures,
     evaluations,
     explaining,
     feedback,
     models,
+    people_urls,
     profiles,
     reviews,
     search,
 )
 
 urlpatterns = [
+    *people_urls.urlpatterns,
     path("me/", collections.MeView.as_view(), name="me"),
     path("me/traces/", collections.TracesView.as_view(), name="my-traces"),
+    path("me/traces/<slug:what>/", collections.TracesOfView.as_view(), name="my-traces-of"),
     path("collections/", collections.CollectionsView.as_view(), name="collections"),
     path(
         "collections/<uuid:collection_id>/", collections.CollectionView.as_view(), name="collection"
@@ -64,6 +68,32 @@ urlpatterns = [
         name="saliency",
     ),
     path("searches/<uuid:search_id>/why-not/", explaining.WhyNotView.as_view(), name="why-not"),
+    path(
+        "searches/<uuid:search_id>/disclosures/",
+        disclosures.DisclosuresOfSearchView.as_view(),
+        name="search-disclosures",
+    ),
+    path("disclosures/", disclosures.DisclosuresView.as_view(), name="disclosures"),
+    path(
+        "disclosures/<uuid:disclosure_id>/", disclosures.DisclosureView.as_view(), name="disclosure"
+    ),
+    path(
+        "disclosures/<uuid:disclosure_id>/approve/",
+        disclosures.DisclosureApproveView.as_view(),
+        name="disclosure-approve",
+    ),
+    path(
+        "disclosures/<uuid:disclosure_id>/refuse/",
+        disclosures.DisclosureRefuseView.as_view(),
+        name="disclosure-refuse",
+    ),
+    path(
+        "disclosures/<uuid:disclosure_id>/query/",
+        disclosures.DisclosedView.as_view(),
+        name="disclosed",
+    ),
+    path("monitoring/", disclosures.MonitoringView.as_view(), name="monitoring"),
+    path("monitoring/flags/", disclosures.FlagsView.as_view(), name="monitoring-flags"),
     path("searches/<uuid:search_id>/feedback/", feedback.FeedbackView.as_view(), name="feedback"),
     path(
         "collections/<uuid:collection_id>/labelled-queries/",

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from accounts.services.teams import team_create
 from accounts.services.users import user_create
-from audit.models import LedgerEntry
+from audit.models import Disclosure, LedgerEntry
 from audit.searches import InfluenceData, record_search
 from retrieval import scope
 from retrieval.models import EvaluationRun, Grant, LabelledQuery, ModelVersion, Space
@@ -27,6 +28,7 @@ EXPECTED = {
     ("password", "post"): "own",
     ("me", "get"): "own",
     ("my-traces", "get"): "own",
+    ("my-traces-of", "get"): "own",
     ("users", "get"): 403,
     ("users", "post"): 403,
     ("user", "get"): 403,
@@ -86,6 +88,18 @@ EXPECTED = {
     ("task-withdraw", "post"): 404,
     ("audit-entries", "get"): 403,
     ("audit-verify", "get"): 403,
+    ("audit-searches", "get"): 403,
+    ("audit-searches-export", "get"): 403,
+    ("search-disclosures", "post"): 404,
+    ("disclosures", "get"): 403,
+    ("disclosure", "get"): 403,
+    ("disclosure-approve", "post"): 403,
+    ("disclosure-refuse", "post"): 403,
+    ("disclosed", "get"): 404,
+    ("monitoring", "get"): 403,
+    ("monitoring", "post"): 403,
+    ("monitoring", "delete"): 403,
+    ("monitoring-flags", "get"): 403,
     ("retention-policies", "get"): 403,
     ("retention-policies", "post"): 403,
     ("schema", "get"): "open",
@@ -110,7 +124,12 @@ BODIES = {
     "review": {"decision": "accept"},
     "password": {"current_password": "wrong", "new_password": "wrong"},
     "retention-policies": {"name": "x", "rules": []},
-}
+    "search-disclosures": {"reason": "To see whether this is refused"},
+    "monitoring": {
+        "reference": "An agreement", "agreed_on": "2026-01-01", "opens": "07:00",
+        "closes": "19:00", "weekdays": [1], "time_zone": "UTC",
+    },
+}  # fmt: skip
 VERBS = ("get", "post", "put", "patch", "delete")
 BEFORE_PASSWORD_CHANGE = {"logout", "password", "me"}
 
@@ -161,6 +180,11 @@ def _ids(people, asset, grant):
                 rank=1, asset_id=asset.pk, collection_id=people.collection.pk,
                 segment_id=asset.segments.get().pk, confidence=0.9, verdict="match",
             )],
+        ).pk,
+        "what": "searches",
+        "disclosure_id": Disclosure.objects.create(
+            search=uuid4(), searcher=uuid4(), reason=b"x", requested_by=uuid4(),
+            requester_role="governor", kept_until=timezone.now(),
         ).pk,
         "labelled_id": LabelledQuery.objects.create(
             collection=people.collection, asset=asset, words=b"x", digest=b"x" * 32
