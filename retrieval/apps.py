@@ -12,7 +12,13 @@ class RetrievalConfig(AppConfig):
         from audit.scope import register_scope_provider
         from retrieval import signals  # noqa: F401 - registers itself
         from retrieval.audit_scope import audit_scope
+        from retrieval.journal import journal_watch
+        from retrieval.services.erasing_notes import notes_register
+        from retrieval.services.erasing_stores import stores_register
         from retrieval.services.retention import follow_policy
 
         follow_policies(follow_policy)
         register_scope_provider(audit_scope)
+        stores_register()
+        notes_register()
+        journal_watch()

@@ -36,12 +36,19 @@ class Store(Protocol):
     (files, keys, caches) after it has committed, and again if that is cut short.
 
     ``asset_ids`` and ``subject_ids`` may each be empty: assets go one by one, their subject last.
-    ``tables``: names of the database tables it answers for.
     """
 
-    name: str
-    phase: Literal["database", "outside"]
-    tables: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """How the receipt calls it; different from all others."""
+
+    @property
+    def phase(self) -> Literal["database", "outside"]:
+        """When it is emptied."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Which database tables it answers for; ``*`` at the end of a name stands for the rest."""
 
     def count(self, *, asset_ids: Sequence[UUID], subject_ids: Sequence[UUID]) -> int:
         """How many things of these it holds now."""

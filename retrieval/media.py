@@ -228,6 +228,12 @@ def remove_redacted(asset_id: UUID) -> None:
         overwrite_and_remove(_place(kind, asset_id))
 
 
+def remove_thumbnail(asset_id: UUID) -> None:
+    """Overwrites and removes the small pictures; their key is the rendition's. Idempotent."""
+    for kind in (Blob.THUMBNAIL, Blob.REVIEW_THUMBNAIL):
+        overwrite_and_remove(_place(kind, asset_id))
+
+
 def remove_previews(asset_id: UUID) -> None:
     """Removes what stewards were shown of an asset, now that it is decided. Idempotent."""
     _unlink(REVIEW_BLOBS, asset_id)
@@ -264,6 +270,17 @@ def remove_stale_incoming(*, older_than_seconds: float) -> set[UUID]:
             if asset_id:
                 removed.add(asset_id)
     return removed
+
+
+def unfinished(asset_id: UUID) -> list[Path]:
+    """What is being written of an asset, or was left half written."""
+    return list(_folder("incoming").glob(f"{asset_id}.*"))
+
+
+def unfinished_remove(asset_id: UUID) -> None:
+    """Removes that; whoever still writes finds no file to publish."""
+    for path in unfinished(asset_id):
+        path.unlink(missing_ok=True)
 
 
 def _written_before(entry: os.DirEntry[str], limit: float) -> bool:

@@ -7,8 +7,11 @@ the sweeper from queueing again what still waits its turn.
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -31,6 +34,7 @@ MARK_SECONDS = 15 * 60
 # the rest still waits. What nobody waits for is begun in turn with new assets.
 _PRIORITY = {"embed": 0, "verify": 3, "redact": 6}
 _BACKGROUND_PRIORITY = 6
+_ERASURE_PRIORITY = 3
 
 _LOST = (OperationalError, RedisError, OSError)
 
@@ -88,6 +92,47 @@ def retried(asset_id: UUID, *, seconds: float) -> None:
         cache.set(_mark(asset_id), 1, timeout=int(seconds) + 60)
     except _LOST as error:
         logger.warning("mark_failed", asset_id=str(asset_id), error=type(error).__name__)
+
+
+def waiting(asset_ids: Iterable[UUID]) -> int:
+    """Of how many of these assets a message is under way, as far as is known.
+
+    Raises:
+        RedisError: the broker is not reachable.
+    """
+    return len(cache.get_many([_mark(asset_id) for asset_id in asset_ids]))
+
+
+def withdraw(asset_ids: Iterable[UUID]) -> None:
+    """Takes messages about these assets out of the queue, with their marks.
+
+    One that a worker has already taken finds no asset and ends.
+
+    Raises:
+        RedisError: the broker is not reachable.
+    """
+    marks = {_mark(asset_id): str(asset_id) for asset_id in asset_ids}
+    marked = cache.get_many(list(marks))
+    if not marked:
+        return
+    names = [marks[mark].encode() for mark in marked]
+    with current_app.connection_for_write() as broker:
+        client: Any = getattr(broker.default_channel, "client", None)  # Redis alone has one
+        if client is not None:
+            for key in client.scan_iter(match=f"{INGEST_QUEUE}*"):
+                if client.type(key) == b"list":
+                    _take_out(client, key, names)
+    cache.delete_many(list(marked))
+
+
+def _take_out(client: Any, key: bytes, names: list[bytes]) -> None:
+    for message in client.lrange(key, 0, -1):
+        try:
+            body = base64.b64decode(json.loads(message)["body"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        if any(name in body for name in names):
+            client.lrem(key, 0, message)
 
 
 def _job_mark(job_id: UUID) -> str:
@@ -171,6 +216,64 @@ def reredact_queued(job_id: UUID) -> bool:
         RedisError: the broker is not reachable.
     """
     return cache.get(_reredact_mark(job_id)) is not None
+
+
+def _erasure_mark(request_id: UUID) -> str:
+    return f"erasure:queued:{request_id}"
+
+
+def enqueue_erasure(*, request_id: UUID, seconds: float = 0.0) -> bool:
+    """Queues the next stretch of an erasure; whether the broker took it."""
+    try:
+        cache.set(_erasure_mark(request_id), 1, timeout=int(seconds) + MARK_SECONDS)
+        current_app.send_task(
+            task_name("erase"),
+            args=[str(request_id)],
+            queue=HOUSEKEEPING_QUEUE,
+            priority=_ERASURE_PRIORITY,
+            countdown=seconds,
+            ignore_result=True,
+        )
+    except _LOST as error:
+        logger.warning("enqueue_failed", request_id=str(request_id), error=type(error).__name__)
+        erasure_arrived(request_id)
+        return False
+    return True
+
+
+def erasure_arrived(request_id: UUID) -> None:
+    """Takes the mark away: the message has arrived, or never will."""
+    try:
+        cache.delete(_erasure_mark(request_id))
+    except _LOST as error:
+        logger.warning("mark_failed", request_id=str(request_id), error=type(error).__name__)
+
+
+def erasures_not_queued(request_ids: Iterable[UUID]) -> list[UUID]:
+    """Those that have no message under way, as far as is known.
+
+    Raises:
+        RedisError: the broker is not reachable; then nothing can be queued either.
+    """
+    wanted = list(request_ids)
+    marked = cache.get_many([_erasure_mark(one) for one in wanted])
+    return [one for one in wanted if _erasure_mark(one) not in marked]
+
+
+def enqueue_scrub(*, seconds: float = 0.0) -> bool:
+    """Queues the scrubbing of the stores; whether the broker took it."""
+    try:
+        current_app.send_task(
+            task_name("scrub"),
+            queue=HOUSEKEEPING_QUEUE,
+            priority=_ERASURE_PRIORITY,
+            countdown=seconds,
+            ignore_result=True,
+        )
+    except _LOST as error:
+        logger.warning("enqueue_failed", error=type(error).__name__)
+        return False
+    return True
 
 
 def not_queued(asset_ids: Iterable[UUID]) -> list[UUID]:

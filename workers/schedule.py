@@ -20,5 +20,6 @@ BEAT_SCHEDULE = {
     "purge": _every(3600.0, "purge"),
     "vectors": _every(120.0, "vectors"),
     "forget-answers": _every(3600.0, "forget_answers"),
+    "erasures": _every(60.0, "erasures"),
     "purge-kept-queries": _every(600.0, "purge_kept_queries"),
 }

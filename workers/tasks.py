@@ -13,9 +13,12 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from accounts import idempotency
 from audit import searches
+from audit.clock import ClockImplausible
 from retrieval import queue
 from retrieval.services import purge as purging
 from retrieval.services import sweep as sweeping
+from retrieval.services.erasure_proving import erasures_prove
+from retrieval.services.erasure_run import erasure_run, erasures_sweep
 from retrieval.services.reembed_run import reembed_run
 from retrieval.services.reredaction_run import reredact_run
 from retrieval.services.stages import StageCrashed, stage_run
@@ -156,10 +159,13 @@ def sweep() -> None:
 
 @_chore(name="workers.tasks.purge")
 def purge() -> None:
-    """Destroys originals whose period is over."""
+    """Destroys what is due by the retention policies."""
     with alone("purge") as first:
         if first:
-            purging.purge()
+            try:
+                purging.purge()
+            except (ClockImplausible, purging.PurgeRunning) as error:
+                logger.warning("purge_refused", error=type(error).__name__)
 
 
 @_chore(name="workers.tasks.forget_answers")
@@ -183,3 +189,26 @@ def vectors() -> None:
     """Large collections get indexes of their own; a build takes minutes, so a child does it."""
     if upkeep_due():
         upkeep_spawn()
+
+
+@_chore(name=queue.task_name("erase"))
+def erase(request_id: str) -> None:
+    """Runs an erasure up to its scrubbing, from wherever another process left it."""
+    queue.erasure_arrived(UUID(request_id))
+    erasure_run(request_id=UUID(request_id))
+
+
+@_chore(name=queue.task_name("scrub"))
+def scrub() -> None:
+    """Rids the stores of what erased rows left, and issues the receipts."""
+    with alone("scrub") as first:
+        while first and erasures_prove():
+            pass
+
+
+@_chore(name="workers.tasks.erasures")
+def erasures() -> None:
+    """Queues erasures again that were left behind, and those that are no longer held."""
+    with alone("erasures") as first:
+        if first:
+            erasures_sweep()

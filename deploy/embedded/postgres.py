@@ -44,6 +44,8 @@ _SETTINGS = {
     "jit": "off",
     "max_wal_size": "512MB",
     "min_wal_size": "80MB",
+    # Old segments are removed, not renamed with all that was written into them: see erasure.
+    "wal_recycle": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_worker_processes": "8",
