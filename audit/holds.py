@@ -74,6 +74,15 @@ def holds_still() -> None:
         cursor.execute(f"SELECT pg_advisory_xact_lock_shared({_LOCK})")
 
 
+def destruction_stops() -> None:
+    """From now to the end of the caller's transaction nobody who asks for holds destroys anything.
+
+    Waits for those that are at it: a batch of a purge, an erasure.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
 @transaction.atomic
 def hold_place(*, actor: UUID | None, on: Held, reason: str, home: UUID | None = None) -> LegalHold:
     """A new hold with its ledger entry; in force when the caller's transaction commits.
@@ -85,8 +94,7 @@ def hold_place(*, actor: UUID | None, on: Held, reason: str, home: UUID | None =
         HoldInvalid: no usable reason.
     """
     cleaned = reason_clean(reason)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    destruction_stops()
     hold = LegalHold.objects.create(home=home, reason=cleaned, placed_by=actor, **on.named)
     if on.query is not None:
         query_hold(search_id=on.query)

@@ -19,6 +19,18 @@ from audit.models import Influence
 from retrieval.models import Asset
 from retrieval.subject_models import AssetSubject
 
+_ACTIVE = "SELECT {thing} FROM audit_legalhold WHERE state = 'active' AND {thing} IS NOT NULL"
+# ``not_held`` turned round, for statements over an asset called ``a``. A test holds the two against
+# each other.
+HELD_SQL = f"""(
+    a.collection_id IN ({_ACTIVE.format(thing="collection")})
+    OR a.id IN ({_ACTIVE.format(thing="asset")})
+    OR a.id IN (SELECT link.asset_id FROM retrieval_assetsubject link
+                WHERE link.subject IN ({_ACTIVE.format(thing="subject")}))
+    OR a.id IN (SELECT hit.asset_id FROM audit_influence hit
+                WHERE hit.record_id IN ({_ACTIVE.format(thing="query")}))
+)"""  # noqa: S608 - put together from the constants above
+
 
 def active_holds() -> QuerySet[LegalHold]:
     """Every hold in force."""
@@ -44,15 +56,18 @@ def held(asset_ids: Iterable[UUID]) -> dict[UUID, tuple[UUID, ...]]:
     return {asset_id: tuple(sorted(holds)) for asset_id, holds in reach.items()}
 
 
-def not_held() -> Q:
-    """A condition on assets: no hold reaches it. For statements over many rows."""
+def not_held(prefix: str = "") -> Q:
+    """A condition on assets: no hold reaches it. For statements over many rows.
+
+    ``prefix`` leads to the asset from rows of another table, as in ``asset__``.
+    """
     links = AssetSubject.objects.filter(subject__in=_named("subject")).order_by()
     hits = Influence.objects.filter(record_id__in=_named("query")).order_by()
     return ~(
-        Q(id__in=_named("asset"))
-        | Q(collection_id__in=_named("collection"))
-        | Q(id__in=links.values("asset_id"))
-        | Q(id__in=hits.values("asset_id"))
+        Q(**{f"{prefix}id__in": _named("asset")})
+        | Q(**{f"{prefix}collection_id__in": _named("collection")})
+        | Q(**{f"{prefix}id__in": links.values("asset_id")})
+        | Q(**{f"{prefix}id__in": hits.values("asset_id")})
     )
 
 

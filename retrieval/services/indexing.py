@@ -33,6 +33,20 @@ def assets_unindex(*, asset_ids: Sequence[UUID]) -> None:
     assets_delete(asset_ids=asset_ids)
 
 
+def vectors_unindex(*, asset_ids: Sequence[UUID]) -> None:
+    """Every vector goes; what is found by its words still is. Inside ``scope.system``."""
+    if asset_ids:
+        for table in tables():
+            backend().delete(table=table, asset_ids=asset_ids)
+
+
+def segments_unindex(*, segment_ids: Sequence[int]) -> None:
+    """The vectors of some segments go; ``words_index`` then writes the words that are left."""
+    if segment_ids:
+        for table in tables():
+            backend().delete_segments(table=table, segment_ids=segment_ids)
+
+
 def words_index(*, asset_id: UUID) -> None:
     """Writes the words of an asset's segments and of its title, in place of those there are.
 
