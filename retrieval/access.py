@@ -159,3 +159,17 @@ def may_enter_console(*, user: User | AnonymousUser) -> bool:
     if user.is_governor or user.is_operator:
         return True
     return bool(collections_with(user=user, permission=Permission.GOVERN))
+
+
+def require_governor(*, user: User) -> None:
+    """Nothing, for who governs the organisation: people, their consents and their erasure.
+
+    Raises:
+        NotAllowed: the user enters the console, so may know that there is such a thing.
+        NotVisible: anybody else.
+    """
+    if user.is_active and user.is_governor:
+        return
+    if may_enter_console(user=user):
+        raise NotAllowed("This is for governors only.")
+    raise NotVisible("There is no such thing.")

@@ -57,7 +57,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
             State.ERASED,
         }
     ),
-    State.WITHHELD: frozenset({State.RECEIVED, State.EMBEDDING, State.PURGED, State.ERASED}),
+    State.WITHHELD: frozenset(
+        {State.RECEIVED, State.VERIFYING, State.EMBEDDING, State.PURGED, State.ERASED}
+    ),
     State.QUARANTINED: frozenset(
         {
             State.RECEIVED,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from retrieval import scope
 from retrieval.feedback_models import Feedback
-from retrieval.models import Collection
+from retrieval.selectors.grounds import forbidden
 from retrieval.states import State
 
 # No single person makes up more than this of what a calibration is fitted to, where it can be
@@ -47,14 +47,12 @@ def judged_hits(collection_id: UUID) -> list[JudgedHit]:
     """What a collection's calibration can be refitted to: newest votes first, one a signal.
 
     One vote a person, query and asset, the latest; of people whose account is in use, on assets
-    that are searchable now. Nothing where the collection asks consent for training.
+    that are searchable now and in which nobody forbids training.
     """
     with scope.system():
-        collection = Collection.objects.filter(id=collection_id).first()
-        training = {} if collection is None else collection.purposes.get("training", {})
-        if collection is None or training.get("consent", "not_required") != "not_required":
-            return []
         votes = list(_usable(collection_id))
+        refused = forbidden({vote.asset_id for vote in votes if vote.asset_id}, "training")
+        votes = [vote for vote in votes if vote.asset_id not in refused]
     voters = {user: number for number, user in enumerate(dict.fromkeys(v.user_id for v in votes))}
     signals = [(vote, dict(signal)) for vote in votes for signal in vote.signals]
     weights = _weights((_pair(signal), vote.user_id) for vote, signal in signals)

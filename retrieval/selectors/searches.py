@@ -13,7 +13,7 @@ from audit.models import Influence, SearchRecord
 from retrieval import scope
 from retrieval.errors import NotVisible
 from retrieval.models import Collection, Segment
-from retrieval.purposes import legal_basis, permits_search
+from retrieval.purposes import SEARCH, legal_basis, permits_search, rule_of
 from retrieval.services.search.answer import (
     links_to,
     place_of,
@@ -172,6 +172,7 @@ def _shown(user: User, record: SearchRecord, influences: Sequence[Influence]) ->
         pk: one
         for pk, one in shown.items()
         if permits_search(rules.get(one.collection_id, {}), purpose)
+        and (one.asset.ground or not rule_of(rules.get(one.collection_id, {}), SEARCH).required)
     }
 
 

@@ -19,11 +19,14 @@ from django.utils import timezone
 from audit import ledger
 from retrieval import incarnation, scope
 from retrieval.models import Asset
+from retrieval.purposes import SEARCH, rule_of
 from retrieval.redaction.base import Profile
+from retrieval.selectors.grounds import linked
 from retrieval.selectors.profiles import profile_of
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
 from retrieval.services.review_queue import review_open, reviews_close
+from retrieval.services.withholding import reconsider
 from retrieval.states import STAGE_OF, State, may_move
 
 logger = structlog.get_logger("vitrine.ingest")
@@ -68,11 +71,14 @@ def asset_claim(*, stage: str, asset_id: UUID) -> Claimed | None:
     """The claim of ``stage`` on the asset; None if it is not due, or somebody else is at it.
 
     An asset claimed too often without an end is quarantined here instead, so that poison does not
-    go round for ever.
+    go round for ever. One that somebody in it does not permit, or no longer, is withheld here.
     """
     with scope.system():
-        asset = Asset.objects.select_related("collection").filter(id=asset_id).first()
+        rows = Asset.objects.select_related("collection").annotate(linked=linked())
+        asset = rows.filter(id=asset_id).first()
         if asset is None or asset.state not in stage_states(stage) or _held_by_another(asset):
+            return None
+        if _withheld(asset, linked=asset.linked):
             return None
         now = timezone.now()
         state = State.REDACTING if asset.state == State.RECEIVED else State(asset.state)
@@ -109,6 +115,24 @@ def asset_claim(*, stage: str, asset_id: UUID) -> Claimed | None:
             detail=f"Processing failed {MAX_ATTEMPTS} times in the stage '{stage}'.",
         )
         return None
+
+
+def still_permitted(*, claimed: Claimed) -> bool:
+    """Whether what is claimed may go on; if not, it is withheld, and the claim is lost.
+
+    Inside ``scope.system``, in a transaction of its own: it must be committed. Asked before an
+    asset becomes searchable: time may have run out since the stage began.
+    """
+    rows = Asset.objects.select_related("collection").annotate(linked=linked())
+    asset = rows.filter(id=claimed.asset_id, claim=claimed.token).first()
+    return asset is not None and not _withheld(asset, linked=asset.linked)
+
+
+def _withheld(asset: Asset, *, linked: bool) -> bool:
+    """Withholds what may not be processed. No query where nobody is in it or needs to be."""
+    if not linked and not rule_of(asset.collection.purposes, SEARCH).required:
+        return False
+    return asset.pk in reconsider(asset_ids=[asset.pk]).withheld
 
 
 def _held_by_another(asset: Asset) -> bool:

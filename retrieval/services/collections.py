@@ -23,9 +23,11 @@ from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
 from retrieval.models import Asset, Collection, Grant, Role, default_purposes
+from retrieval.purposes import SEARCH, rule_of, rule_problem
 from retrieval.selectors.profiles import all_names, profile_of
 from retrieval.services.model_sets import unused_sets_delete
 from retrieval.services.retention import raw_deadlines_recompute
+from retrieval.services.withholding import Reconsidered, reconsider, would_change
 from retrieval.states import State
 
 MODEL_SETS = ("default",)
@@ -95,6 +97,7 @@ def collection_update(*, by: User, collection_id: UUID, **changes: Any) -> Colle
     with scope.system():
         collection = _locked(collection_id)
         profile = collection.redaction_profile
+        before = rule_of(collection.purposes, SEARCH)
         for field in ("name", "description"):
             if field in changes:
                 setattr(collection, field, changes.pop(field))
@@ -107,7 +110,26 @@ def collection_update(*, by: User, collection_id: UUID, **changes: Any) -> Colle
         if collection.redaction_profile != profile:
             _note_profile(collection, by)
         trail.note(event="collection:collection:update", by=by, refs=_refs(collection))
+        if rule_of(collection.purposes, SEARCH) != before:
+            reconsider(collection_id=collection_id, by=trail.actor_id(by))
     return collection
+
+
+def purposes_preview(*, by: User, collection_id: UUID, purposes: dict[str, Any]) -> Reconsidered:
+    """Which assets would disappear or come back if the collection had these purposes.
+
+    Raises:
+        NotVisible, NotAllowed: ``by`` does not govern it. Invalid: they cannot be meant so.
+    """
+    access.require(user=by, collection_id=collection_id, permission=Permission.GOVERN)
+
+    def change() -> Reconsidered:
+        collection = _locked(collection_id)
+        _apply(collection, {"purposes": purposes})
+        collection.save(update_fields=["purposes"])
+        return reconsider(collection_id=collection_id, dry_run=True)
+
+    return would_change(change)
 
 
 def collection_delete(*, by: User, collection_id: UUID) -> None:
@@ -246,20 +268,16 @@ def _policy(policy_id: UUID | None) -> RetentionPolicy | None:
 
 
 def _purposes(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """``before`` with what ``given`` names.
-
-    Consent records do not exist yet, so a purpose that requires them could only be promised, not
-    kept: refused.
-    """
-    for purpose, rule in given.items():
+    """``before`` with what ``given`` names."""
+    for purpose in given:
         if purpose not in PURPOSES:
             raise Invalid(_INVALID, fields={"purposes": [f"Choose of: {', '.join(PURPOSES)}."]})
-        if rule.get("consent", "not_required") != "not_required":
-            message = (
-                "This version keeps no consents, so it cannot hold a collection that requires them."
-            )
-            raise Invalid(_INVALID, fields={"purposes": [message]})
-    return before | {purpose: before.get(purpose, {}) | rule for purpose, rule in given.items()}
+    merged = before | {purpose: before.get(purpose, {}) | rule for purpose, rule in given.items()}
+    for purpose in given:
+        problem = rule_problem(merged[purpose])
+        if problem:
+            raise Invalid(_INVALID, fields={"purposes": [f"{purpose}: {problem}"]})
+    return merged
 
 
 def _refs(collection: Collection) -> trail.Refs:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.trail import actor_id
@@ -15,8 +16,9 @@ from audit.ledger import PersonalTo
 from retrieval import access, media, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Gone, Invalid, NotAllowed
-from retrieval.models import Asset, Collection
+from retrieval.models import Asset
 from retrieval.selectors.assets import asset_get
+from retrieval.selectors.grounds import forbidden
 from retrieval.states import RawState, State
 
 THUMBNAIL_TYPE = "image/webp"
@@ -76,9 +78,10 @@ def raw_open(*, user: User, asset_id: UUID, reason: str) -> Content:
     asset = _readable(user, asset_id)
     access.require(user=user, collection_id=asset.collection_id, permission=Permission.RAW)
     reason = stated_reason(reason)
-    refuse_without_consent(asset)
     if asset.state == State.WITHHELD:
         raise Conflict("The asset is withheld.")
+    refuse_run_out(asset)
+    refuse_without_consent(asset)
     if asset.raw_state != RawState.KEPT:
         raise Gone("The original has been destroyed, as the retention policy says.")
     content = blob_content(media.Blob.RAW, asset, asset.source_type or "application/octet-stream")
@@ -112,21 +115,30 @@ def _viewable(user: User, asset_id: UUID) -> Asset:
         raise Gone("The rendition has been destroyed, as the retention policy says.")
     if asset.state != State.SEARCHABLE:
         raise Conflict(f"The asset is {asset.state}; only searchable ones are shown.")
+    refuse_run_out(asset)
     return asset
 
 
-def refuse_without_consent(asset: Asset) -> None:
-    """Consents cannot be recorded yet, so where one is needed it is missing: fail closed.
+def refuse_run_out(asset: Asset) -> None:
+    """What is permitted until a moment is withheld from then on, though nobody has come to do it.
 
     Raises:
-        NotAllowed: the collection wants a consent for seeing originals.
+        Conflict: the moment is past.
+    """
+    if asset.permitted_until is not None and asset.permitted_until <= timezone.now():
+        raise Conflict("The asset is withheld.")
+
+
+def refuse_without_consent(asset: Asset) -> None:
+    """Nothing, where everybody in it permits that its original is seen.
+
+    Raises:
+        NotAllowed: somebody does not, or the collection requires a consent and there is none.
     """
     with scope.system():
-        purposes = Collection.objects.values_list("purposes", flat=True).get(id=asset.collection_id)
-    if purposes.get("raw_access", {}).get("consent") != "not_required":
-        raise NotAllowed(
-            "The collection requires consent for seeing originals, and none is recorded."
-        )
+        reason = forbidden([asset.pk], "raw_access").get(asset.pk)
+    if reason is not None:
+        raise NotAllowed(f"The original may not be seen: {reason}.")
 
 
 def blob_content(kind: media.Blob, asset: Asset, media_type: str) -> Content:

@@ -39,6 +39,7 @@ from retrieval.evaluation.questions import Question
 from retrieval.evaluation.served import Progress
 from retrieval.evaluation.unanswerable import gibberish
 from retrieval.models import Asset, EvaluationRun
+from retrieval.purposes import SEARCH
 from retrieval.redaction.language import language_of
 from retrieval.selectors.labelled import labelled_queries
 from retrieval.services.evaluation_cases import cases_store
@@ -112,7 +113,11 @@ def _list(
     """One search without its record."""
     started = time.monotonic()
     request = SearchRequest(
-        text=text, collections=[collection_id], top_k=FIRST, include_uncertain=True
+        text=text,
+        collections=[collection_id],
+        top_k=FIRST,
+        include_uncertain=True,
+        purpose=SEARCH,
     )
     asked = checked(request)
     reach = reach_of(user=user, asked=asked)

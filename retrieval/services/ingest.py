@@ -18,19 +18,52 @@ from audit.keystore import default_keystore
 from retrieval import access, clients, media, scope
 from retrieval.access import Permission
 from retrieval.errors import Invalid, NotVisible, Unavailable, Unprocessable
-from retrieval.models import Asset, Collection
+from retrieval.models import Asset, AssetSubject, Collection
+from retrieval.purposes import SEARCH, rule_of
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.selectors.modalities import array_words, modalities_embedded
 from retrieval.selectors.profiles import profile_of
 from retrieval.services.description import Description, description_write, metadata_checked
+from retrieval.services.linking import Named, links_add, named_locked
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
+from retrieval.services.withholding import reconsider
 from retrieval.uploads import EncryptedUpload
 
 logger = structlog.get_logger("vitrine.ingest")
 
 MAX_WORDS = 300
+
+
+@dataclass(frozen=True)
+class People:
+    """Who is said to be in a file, and the record of consent under which it was taken in."""
+
+    subjects: tuple[UUID, ...] = ()
+    consent: UUID | None = None
+
+    def __bool__(self) -> bool:
+        """Whether anybody or anything is named."""
+        return bool(self.subjects) or self.consent is not None
+
+    def check(self) -> None:
+        """Nothing, where all of it is recorded here.
+
+        Raises:
+            Invalid: unknown subjects or consent.
+        """
+        if self:
+            with scope.system():
+                self.locked()
+
+    def locked(self) -> Named:
+        """They, locked until the transaction ends. Inside ``scope.system``.
+
+        Raises:
+            Invalid: as ``check``.
+        """
+        return named_locked(subject_ids=self.subjects, consent_id=self.consent)
 
 
 @dataclass(frozen=True)
@@ -73,7 +106,8 @@ def asset_upload(
     with upload:
         if user is not None:
             access.require(user=user, collection_id=collection_id, permission=Permission.CONTRIBUTE)
-        _refuse_unknown_people(subjects or [], consent)
+        people = People(tuple(subjects or ()), consent)
+        people.check()
         description = Description(
             name=upload.name or "file",
             title=_short("title", title),
@@ -82,7 +116,7 @@ def asset_upload(
             modality=_embedded(modality),
         )
         digest = content_digest(collection_id=collection_id, sha256=upload.sha256)
-        found = _existing(collection_id, digest)
+        found = _existing(collection_id, digest, people, user)
         if found is not None:
             return found, False
         asset = Asset(
@@ -93,10 +127,10 @@ def asset_upload(
             captured_at=captured_at,
             uploaded_by=user,
         )
-        if _created(asset, upload, description, component):
+        if _created(asset, upload, description, people, component):
             return asset, True
         # Somebody uploaded the same bytes at the same moment; theirs counts.
-        found = _existing(collection_id, digest)
+        found = _existing(collection_id, digest, people, user)
         if found is None:
             raise Unavailable("The same file was uploaded and removed at the same moment.")
         return found, False
@@ -146,19 +180,6 @@ def preview(
     )
 
 
-def _refuse_unknown_people(subjects: list[UUID], consent: UUID | None) -> None:
-    """No data subject or consent can be recorded yet, so none is known: fail closed."""
-    fields = {}
-    if subjects:
-        fields["subjects"] = ["There is no such subject."]
-    if consent is not None:
-        fields["consent"] = ["There is no such consent."]
-    if fields:
-        raise Invalid(
-            "The upload names people or consents that are not recorded here.", fields=fields
-        )
-
-
 def _embedded(modality: str) -> str:
     if modality:
         with scope.system():
@@ -177,19 +198,38 @@ def _short(field: str, text: str) -> str:
     return text
 
 
-def _existing(collection_id: UUID, digest: bytes) -> Asset | None:
+def _existing(
+    collection_id: UUID, digest: bytes, people: People, user: User | None
+) -> Asset | None:
+    """The asset with the same content, linked to whoever is named for it now."""
     with scope.system():
-        return Asset.objects.filter(collection_id=collection_id, digest=digest).first()
+        found = Asset.objects.filter(collection_id=collection_id, digest=digest).first()
+        if found is not None and people:
+            named = people.locked()
+            actor = actor_id(user) if user is not None else None
+            if links_add(asset=found, named=named, by=actor, via=AssetSubject.Via.UPLOAD):
+                reconsider(asset_ids=[found.pk], by=actor)
+                found.refresh_from_db()
+        return found
 
 
 def _created(
-    asset: Asset, upload: EncryptedUpload, description: Description, component: str
+    asset: Asset,
+    upload: EncryptedUpload,
+    description: Description,
+    people: People,
+    component: str,
 ) -> bool:
-    """Writes row, blobs, provenance and ledger; False where the same content got there first."""
+    """Writes row, blobs, provenance and ledger; False where the same content got there first.
+
+    What somebody in it has not permitted is withheld from the start, before any stage.
+    """
     words = description_write(asset_id=asset.id, description=description)
     try:
         with scope.system():
-            if not _inserted(asset):
+            named = people.locked() if people else Named()
+            purposes = _inserted(asset)
+            if purposes is None:
                 return False
             raw_deadline_set(asset_id=asset.id)
             actor = actor_id(asset.uploaded_by) if asset.uploaded_by else None
@@ -202,7 +242,11 @@ def _created(
                 refs={"asset": asset.id, "collection": asset.collection_id},
                 payload={"size_bytes": asset.size_bytes, "through": component},
             )
-            enqueue_after_commit("redact", asset.id)
+            if named.subjects:
+                links_add(asset=asset, named=named, by=actor, via=AssetSubject.Via.UPLOAD)
+            asked = named.subjects or rule_of(purposes, SEARCH).required
+            if not asked or not reconsider(asset_ids=[asset.id], by=actor).withheld:
+                enqueue_after_commit("redact", asset.id)
             asset.refresh_from_db()
             # The files come last: a crash between here and the commit leaves blobs without a row,
             # which the sweeper destroys, never a row without its original.
@@ -217,12 +261,21 @@ def _created(
     return True
 
 
-def _inserted(asset: Asset) -> bool:
-    if not Collection.objects.filter(id=asset.collection_id).exists():
+def _inserted(asset: Asset) -> dict[str, Any] | None:
+    """The collection's purposes; None where the same content is there already.
+
+    Whoever changes the purposes waits for the lock, and then finds this asset as well.
+    """
+    home = Collection.objects.raw(
+        "SELECT id, purposes FROM retrieval_collection WHERE id = %s FOR SHARE",
+        [asset.collection_id],
+    )
+    purposes = next((one.purposes for one in home), None)
+    if purposes is None:
         raise NotVisible("There is no such collection.")
     try:
         with transaction.atomic():
             asset.save(force_insert=True)
     except IntegrityError:
-        return False
-    return True
+        return None
+    return dict(purposes)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from retrieval import media
 from retrieval.encoders.client import ModelRefused
+from retrieval.grounds import REASONS
 from retrieval.models import Asset, Segment
 from retrieval.redaction.errors import RedactionRefused
 from retrieval.selectors.models import ActiveModel
@@ -187,9 +188,11 @@ def batch_store(*, model: ActiveModel, page: Page, to: int | None, embedded: Emb
     unlike = [one for one in page.unlike if to is None or one.segment_id <= to]
     strays = [row for row in page.strays if to is None or row.segment_id <= to]
     touched = {one.asset_id for one in (*near, *unlike)} | {row.asset_id for row in strays}
+    # What somebody has forbidden is embedded no more, though the batch was begun before.
     states = dict(
         Asset.objects.select_for_update(no_key=True)
         .filter(id__in=touched)
+        .exclude(state=State.WITHHELD, reason__in=REASONS)
         .order_by("id")
         .values_list("id", "state")
     )

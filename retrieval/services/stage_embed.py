@@ -13,7 +13,7 @@ from retrieval.encoders.client import ModelRefused, ModelUnavailable
 from retrieval.models import Collection, Segment
 from retrieval.redaction.errors import RedactionRefused
 from retrieval.selectors.models import ActiveModel, maintained_models, models_for
-from retrieval.services.claims import Claimed, asset_advance, asset_rest
+from retrieval.services.claims import Claimed, asset_advance, asset_rest, still_permitted
 from retrieval.services.embedding import BadVectors, Part, Source, embed_parts
 from retrieval.services.indexing import words_index
 from retrieval.services.maintained import fence_pass, look_again
@@ -55,13 +55,10 @@ def embed(claimed: Claimed) -> None:
     """
     with scope.system():
         parts = _parts(claimed)
-        purposes, model_set = Collection.objects.values_list("purposes", "model_set").get(
+        model_set = Collection.objects.values_list("model_set", flat=True).get(
             id=claimed.collection_id
         )
         models = [one.model for one in models_for({claimed.collection_id: model_set})]
-    if purposes.get("search", {}).get("consent") != "not_required":
-        _withhold(claimed)
-        return
     if not models:
         raise ModelUnavailable("no-active-model")  # set-up installs one in a moment
     fit = _fitting(models, parts)
@@ -89,6 +86,8 @@ def _stored_or_more(
         maintained = _fitting(maintained_models(), parts)
         more = [model for model in maintained if model.id not in known]
         if not more:
+            if not still_permitted(claimed=claimed):
+                return []
             _store(claimed, parts, embedded)
             look_again(model_ids=[model.id for model in left_out], before_segment=parts[0].id - 1)
     return more
@@ -133,16 +132,6 @@ def _parts(claimed: Claimed) -> list[Part]:
             "id", "text", "start_ms", "end_ms", "modality"
         )
     ]
-
-
-def _withhold(claimed: Claimed) -> None:
-    """No consent can be recorded yet, so where one is needed it is missing: fail closed."""
-    asset_rest(
-        claimed=claimed,
-        state=State.WITHHELD,
-        reason="consent-missing",
-        detail="The collection requires consent for search, and none is recorded.",
-    )
 
 
 def _nothing_to_embed(claimed: Claimed, *, has_parts: bool) -> None:

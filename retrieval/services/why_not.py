@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
+from django.utils import timezone
 
 from accounts.models import User
 from audit.models import SearchRecord
@@ -133,6 +134,9 @@ def _without_query(record: SearchRecord, asset: Asset) -> Iterator[_Verdict]:
     if asset.state != State.SEARCHABLE:
         why = f": {asset.reason_detail}" if asset.reason_detail else "."
         yield _Verdict("state", "not-searchable", f"It is {asset.state}, not searchable{why}")
+    if asset.permitted_until is not None and asset.permitted_until <= timezone.now():
+        why = f"A consent that it needs ended at {asset.permitted_until:%Y-%m-%d %H:%M} UTC."
+        yield _Verdict("state", "not-searchable", f"It is withheld: {why}")
     if asset.collection_id not in record.searched_in:
         yield _unsearched(record, asset)
     if asset.state_changed_at > record.at:
@@ -316,7 +320,9 @@ def _range(place: int | None) -> str:
 
 
 def _notes(record: SearchRecord, asset: Asset) -> Iterator[str]:
-    """What redaction took away, and so could not match."""
+    """What redaction took away, and so could not match; and on what ground it may be found."""
+    if asset.ground:
+        yield f"It may be searched under: {asset.ground}."
     asked = sorted({str(one["kind"]) for one in record.query_redactions})
     if asked:
         yield f"Taken out of the query before searching: {', '.join(asked)}."

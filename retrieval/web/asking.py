@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from retrieval.errors import Invalid
+from retrieval.purposes import SEARCH
 from retrieval.services.search import SearchFilters, SearchRequest
 
 TOP_K = 24
@@ -34,6 +35,7 @@ def request_of(request: HttpRequest) -> SearchRequest:
         "file_modality": form.get("file_modality", "") if _is_array(file) else "",
         "include_uncertain": form.get("include_uncertain") == "1",
         "top_k": TOP_K,
+        "purpose": SEARCH,
     }
     try:
         parts["asset"] = UUID(form["asset"]) if form.get("asset") else None

@@ -13,7 +13,7 @@ from audit.models import SearchRecord
 from retrieval import access
 from retrieval.access import Permission
 from retrieval.models import Collection
-from retrieval.purposes import permits_search
+from retrieval.purposes import SEARCH, permits_search, rule_of
 from retrieval.selectors.bridges import bridges_between
 from retrieval.selectors.models import ActiveModel, calibrations_of, model_by_ref
 from retrieval.selectors.profiles import profile_named
@@ -73,6 +73,7 @@ def search_again(
         asset_modality=None,
         stored={},
         bridges=tuple(bridges_between(models)),
+        consenting=_consenting(permitted),
     )
     then = record.basis.get("calibrations")
     if then is not None and then != calibrations_stamp(reach) and len(permitted) == len(searched):
@@ -97,6 +98,11 @@ def _permitted(user: User, record: SearchRecord, searched: list[UUID]) -> list[U
         pk for pk, rules in rows.values_list("id", "purposes") if permits_search(rules, purpose)
     }
     return [one for one in searched if one in allowed]
+
+
+def _consenting(collections: list[UUID]) -> Ids:
+    rows = Collection.objects.filter(id__in=collections).values_list("id", "purposes")
+    return Ids.of(pk for pk, rules in rows if rule_of(rules, SEARCH).required)
 
 
 def _calibrated(collections: list[UUID]) -> list[UUID]:

@@ -44,7 +44,7 @@ def _hit(rank: int, fused: Fused, segment: Segment) -> Hit:
         influence=InfluenceAnswer(
             signals=[signal_of(signal) for signal in fused.signals],
             redactions=sorted({str(found["kind"]) for found in segment.asset.redactions}),
-            consent=NO_CONSENT_NEEDED,
+            consent=segment.asset.ground or NO_CONSENT_NEEDED,
         ),
         links=links_to(segment.asset_id),
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from accounts.models import User
@@ -15,6 +14,7 @@ from audit.searches import default_query_period
 from retrieval import scope
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavailable
 from retrieval.fusion import LEXICAL
+from retrieval.purposes import SEARCH, asks_for_purpose, permits_search, rule_of
 from retrieval.redaction.base import Profile
 from retrieval.redaction.profile_compare import combined
 from retrieval.selectors.assets import asset_get
@@ -54,6 +54,7 @@ class Reach:
     asset_modality: str | None
     stored: dict[str, Vector]
     bridges: tuple[ActiveBridge, ...] = ()
+    consenting: Ids = field(default_factory=Ids)  # collections that show nothing without a ground
 
 
 def reach_of(*, user: User, asked: Checked) -> Reach:
@@ -68,7 +69,7 @@ def reach_of(*, user: User, asked: Checked) -> Reach:
     """
     reachable, asset = reachable_read(user=user, asset_id=asked.request.asset)
     parts = _named(reachable, asked.collections)
-    permitted = _for_purpose(parts, asked.request.purpose)
+    permitted = _for_purpose(parts, asked.request.purpose, named=asked.collections is not None)
     collections = _together(reachable, permitted)
     held = _held(reachable, permitted, collections)
     if not held:
@@ -86,6 +87,9 @@ def reach_of(*, user: User, asked: Checked) -> Reach:
         asset_modality=modality,
         stored=stored,
         bridges=reachable.bridges(tuple(models)),
+        consenting=Ids.merged(
+            [part.collections for part in permitted if rule_of(part.purposes, SEARCH).required]
+        ),
     )
 
 
@@ -151,33 +155,19 @@ def _chosen(models: list[ActiveModel], asked: Checked) -> tuple[list[ActiveModel
     return left, asked.modalities or everything
 
 
-def _needs_consent(part: Part, purpose: str) -> bool:
-    rule: dict[str, Any] = part.purposes.get(purpose) or {}
-    return bool(rule.get("consent", "not_required") != "not_required")
+def _for_purpose(parts: list[Part], purpose: str, *, named: bool) -> list[Part]:
+    """The collections that may be searched for ``purpose``; which of their assets, is asked later.
 
-
-def _for_purpose(parts: list[Part], purpose: str) -> list[Part]:
-    """The collections that may be searched for ``purpose``.
-
-    No consent can be looked up yet, so where one is needed nothing is shown.
+    Those that ask what a search is for are left out where it does not say, unless they are
+    ``named``: then it must.
     """
-    strict = [any(_needs_consent(part, name) for name in part.purposes) for part in parts]
-    if any(strict) and not purpose:
+    if not purpose and named and any(asks_for_purpose(part.purposes) for part in parts):
         raise Invalid(
             "A collection asks what the search is for.", fields={"purpose": ["This is required."]}
         )
     if purpose and parts and not any(purpose in part.purposes for part in parts):
         raise Invalid("There is no such purpose.", fields={"purpose": ["No such purpose."]})
-    return [
-        part
-        for part, asks in zip(parts, strict, strict=True)
-        if not asks
-        or (
-            purpose in part.purposes
-            and not _needs_consent(part, purpose)
-            and not _needs_consent(part, "search")
-        )
-    ]
+    return [part for part in parts if permits_search(part.purposes, purpose)]
 
 
 def _query_asset(

@@ -25,6 +25,7 @@ FROM (SELECT set_config('vitrine.few', %s, true) AS few OFFSET 0) told
 JOIN retrieval_segment segment ON told.few <> ''
 JOIN retrieval_asset asset ON asset.id = segment.asset_id
 WHERE segment.id = ANY(%b) AND asset.state = %s
+  AND (asset.permitted_until IS NULL OR asset.permitted_until > clock_timestamp())
   AND {segment_granted} AND {asset_granted}
 """)
 _MANY_COLLECTIONS = 500

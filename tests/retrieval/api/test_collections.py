@@ -81,7 +81,17 @@ def test_creating_needs_the_permission_for_it(people):
             {"name": "a", "retention_policy": "00000000-0000-4000-8000-000000000000"},
             "retention_policy",
         ),
-        ({"name": "a", "purposes": {"search": {"consent": "required"}}}, "purposes"),
+        ({"name": "a", "purposes": {"search": {"consent": "perhaps"}}}, "purposes"),
+        ({"name": "a", "purposes": {"search": {"special_categories": True}}}, "purposes"),
+        ({"name": "a", "purposes": {"search": {"art9_condition": "a"}}}, "purposes"),
+        ({"name": "a", "purposes": {"search": {"art9_condition": "k"}}}, "purposes"),
+        (
+            {
+                "name": "a",
+                "purposes": {"search": {"special_categories": True, "art9_condition": "a"}},
+            },
+            "purposes",
+        ),
         ({"name": "a", "purposes": {"marketing": {}}}, "purposes"),
         ({"name": "a", "purposes": []}, "purposes"),
         ({"name": "a", "colour": "red"}, "non_field_errors"),

@@ -343,16 +343,18 @@ def test_a_collection_that_needs_consent_asks_for_a_purpose_and_shows_nothing_wi
         purposes={"search": {"consent": "required"}, "training": {"consent": "not_required"}}
     )
     grant(strict, holdings.reader)
-    world.put(strict, world.vector("bear"))
+    world.put(strict, world.vector("bear"))  # as if nobody had come to withhold it
     with pytest.raises(Invalid) as raised:
-        world.ask(holdings.reader)
+        world.ask(holdings.reader, collections=[strict.pk])
     assert "purpose" in raised.value.fields
     with pytest.raises(Invalid):
         world.ask(holdings.reader, purpose="entertainment")
+    unsaid = world.ask(holdings.reader)
+    assert (found(unsaid), unsaid.searched.collections) == (holdings.visible, 1)
     for purpose in ("search", "training"):
         answer = world.ask(holdings.reader, purpose=purpose)
-        assert found(answer) == holdings.visible
-        assert answer.searched.collections == 1
+        assert (found(answer), answer.searched.collections) == (holdings.visible, 2)
+        assert not world.ask(holdings.reader, purpose=purpose, collections=[strict.pk]).hits
 
 
 def test_the_shortest_period_of_the_searched_collections_says_how_long_a_query_is_kept(
