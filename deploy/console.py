@@ -43,6 +43,14 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
             admin_class = type(admin_class.__name__, (Listed, admin_class), {})
         super().register(model_or_iterable, admin_class, **options)
 
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """The overview."""
+        from retrieval.admin.overview import Overview
+
+        return Overview(request, self, {}).run()
+
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""
         from retrieval.admin.console.pages import page_urls

@@ -4,6 +4,24 @@ Writes go through the services. Assets, segments and provenance are only looked 
 words only by visitors who may read the collection: a steward governs without reading.
 """
 
-from retrieval.admin import assets, collections, evaluations, models, profiles, reviews, tasks
+from retrieval.admin import (
+    assets,
+    collections,
+    evaluations,
+    jobs,
+    models,
+    profiles,
+    reviews,
+    tasks,
+)
 
-__all__ = ["assets", "collections", "evaluations", "models", "profiles", "reviews", "tasks"]
+__all__ = [
+    "assets",
+    "collections",
+    "evaluations",
+    "jobs",
+    "models",
+    "profiles",
+    "reviews",
+    "tasks",
+]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
@@ -18,7 +19,7 @@ from retrieval.admin.base import ReadOnly, visitor
 from retrieval.admin.judging import Judging
 from retrieval.admin.reredacting import Reredacting
 from retrieval.errors import RetrievalError
-from retrieval.models import Collection, Grant
+from retrieval.models import Asset, Collection, Grant
 from retrieval.selectors.profiles import all_names
 from retrieval.services import collections as services
 
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     _CollectionModelForm = forms.ModelForm[Collection]
 else:  # Django's own class takes no parameter
     _CollectionModelForm = forms.ModelForm
+
+
+def _assets(**filters: Any) -> Coalesce:
+    """How many assets a collection has: by an index alone, for the rows that are shown."""
+    found = Asset.objects.filter(collection_id=OuterRef("pk"), **filters).order_by()
+    total = found.values("collection_id").annotate(total=Count("*")).values("total")
+    return Coalesce(Subquery(total), 0)
 
 
 def governs(request: HttpRequest, collection: Collection | None) -> bool:
@@ -100,9 +108,9 @@ class CollectionAdmin(Reredacting, Judging, _ThroughServices, ModelAdmin):  # ty
         """Collections the visitor's scope shows, with counts of what they hold."""
         rows: QuerySet[Collection] = super().get_queryset(request)
         return rows.annotate(
-            total_count=Count("assets"),
-            searchable_count=Count("assets", filter=Q(assets__state="searchable")),
-            quarantined_count=Count("assets", filter=Q(assets__state="quarantined")),
+            total_count=_assets(),
+            searchable_count=_assets(state="searchable"),
+            quarantined_count=_assets(state="quarantined"),
         )
 
     def has_module_permission(self, request: HttpRequest) -> bool:

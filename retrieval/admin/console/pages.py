@@ -158,3 +158,9 @@ def console_page(route: str, name: str) -> Callable[[type[T]], type[T]]:
 def page_urls(site: Any) -> list[URLPattern]:
     """Addresses of every page that was registered."""
     return [path(one.route, one.page.as_view(site), name=one.name) for one in _pages]
+
+
+def may_open(request: HttpRequest, site: Any, name: str) -> bool:
+    """Whether the visitor may open the registered page of this name; others say so themselves."""
+    found = next((one.page for one in _pages if one.name == name), None)
+    return found is None or found(request, site, {}).allowed()
