@@ -22,4 +22,5 @@ BEAT_SCHEDULE = {
     "forget-answers": _every(3600.0, "forget_answers"),
     "erasures": _every(60.0, "erasures"),
     "purge-kept-queries": _every(600.0, "purge_kept_queries"),
+    "consents": _every(60.0, "consents"),
 }

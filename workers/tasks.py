@@ -17,6 +17,7 @@ from audit.clock import ClockImplausible
 from retrieval import queue
 from retrieval.services import purge as purging
 from retrieval.services import sweep as sweeping
+from retrieval.services.consents import consents_due
 from retrieval.services.erasure_proving import erasures_prove
 from retrieval.services.erasure_run import erasure_run, erasures_sweep
 from retrieval.services.reembed_run import reembed_run
@@ -182,6 +183,14 @@ def purge_kept_queries() -> None:
     with alone("purge_kept_queries") as first:
         if first:
             searches.purge_kept_queries()
+
+
+@_chore(name="workers.tasks.consents")
+def consents() -> None:
+    """Moves what a consent that began or ended lets back or withholds."""
+    with alone("consents") as first:
+        if first:
+            consents_due()
 
 
 @_chore(name="workers.tasks.vectors")
