@@ -12,6 +12,7 @@ class RetrievalConfig(AppConfig):
         from audit.scope import register_scope_provider
         from retrieval import signals  # noqa: F401 - registers itself
         from retrieval.audit_scope import audit_scope
+        from retrieval.dataset_stores import datasets_register
         from retrieval.journal import journal_watch
         from retrieval.services.erasing_notes import notes_register
         from retrieval.services.erasing_stores import stores_register
@@ -22,3 +23,4 @@ class RetrievalConfig(AppConfig):
         stores_register()
         notes_register()
         journal_watch()
+        datasets_register()

@@ -536,6 +536,7 @@ class IdempotencyKey(models.Model):
 
 # Django finds models through this module.
 from retrieval.bridge_models import Bridge, Gap  # noqa: E402, F401
+from retrieval.dataset_models import Dataset, DatasetItem, DatasetVersion  # noqa: E402, F401
 from retrieval.evaluation_models import EvaluationCase, EvaluationTask  # noqa: E402, F401
 from retrieval.feedback_models import Feedback, LabelledQuery  # noqa: E402, F401
 from retrieval.profile_models import RedactionProfile, Reredaction  # noqa: E402, F401

@@ -23,4 +23,6 @@ BEAT_SCHEDULE = {
     "erasures": _every(60.0, "erasures"),
     "purge-kept-queries": _every(600.0, "purge_kept_queries"),
     "consents": _every(60.0, "consents"),
+    "journal": _every(300.0, "journal"),
+    "datasets": _every(3600.0, "datasets"),
 }

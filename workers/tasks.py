@@ -15,9 +15,11 @@ from accounts import idempotency
 from audit import searches
 from audit.clock import ClockImplausible
 from retrieval import queue
+from retrieval.journal import journal_catch_up
 from retrieval.services import purge as purging
 from retrieval.services import sweep as sweeping
 from retrieval.services.consents import consents_due
+from retrieval.services.datasets import datasets_recheck
 from retrieval.services.erasure_proving import erasures_prove
 from retrieval.services.erasure_run import erasure_run, erasures_sweep
 from retrieval.services.reembed_run import reembed_run
@@ -221,3 +223,19 @@ def erasures() -> None:
     with alone("erasures") as first:
         if first:
             erasures_sweep()
+
+
+@_chore(name="workers.tasks.journal")
+def journal() -> None:
+    """Adds to the journal what was changed in bulk, without a signal for each row."""
+    with alone("journal") as first:
+        if first:
+            journal_catch_up()
+
+
+@_chore(name="workers.tasks.datasets")
+def datasets() -> None:
+    """Marks items of datasets that may not be trained on any more."""
+    with alone("datasets") as first:
+        if first:
+            datasets_recheck()

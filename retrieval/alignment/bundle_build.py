@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from retrieval.alignment.anchors import packaged_sentence_model
 from retrieval.alignment.calibrate import calibrate
 from retrieval.alignment.image_student import MEAN, STD
+from retrieval.alignment.trained_on import training_in
 from retrieval.encoders.bundle import (
     FORMAT,
     REFERENCE,
@@ -121,6 +122,9 @@ def bundle_build(
         weights_write(state, out / f"{name}.safetensors")
     dimension = len(states["audio"]["head.bias"])
     content = manifest_data(image, audio, version=version, dimension=dimension)
+    training = training_in(work)
+    if training:
+        content["training"] = training
     _manifest_write(out, content)  # a tower's weights must be listed
     return bundle_calibrate(out, image=image, audio=audio, data=data)
 

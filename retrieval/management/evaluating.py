@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from retrieval.evaluation.leakage import leakage_in_words
 from retrieval.evaluation.questions import Question, questions_read
 
 Options = Mapping[str, Any]
+_REF = re.compile(r"[\w-]{1,64}@\d+")  # a version of a dataset
 Progress = Callable[[int, int], None]
 Result = dict[str, Any]
 Said = tuple[Result, list[str]]  # the result, and lines for a person beside it
@@ -148,6 +150,10 @@ def dataset_of(options: Options) -> Dataset:
         raise CommandError("--where is COLUMN=VALUE") from error
     if options["fold"]:
         where["fold"] = options["fold"]
+    if _REF.fullmatch(options["dataset"]) and not Path(options["dataset"]).exists():
+        from retrieval.services.dataset_files import dataset_version_open
+
+        return dataset_version_open(options["dataset"])
     return dataset_open(path_of(options["dataset"]), where=where)
 
 

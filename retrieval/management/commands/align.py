@@ -14,7 +14,10 @@ RECIPES = Path(__file__).resolve().parents[2] / "alignment" / "recipes"
 
 
 class Command(BaseCommand):
-    """Needs no database: data come from folders, results go to ``--work``."""
+    """Data come from folders, results go to ``--work``.
+
+    The database is asked only where a recipe names a dataset (``NAME@NUMBER``) as a source.
+    """
 
     help = "Train an image or audio tower by a recipe, or build the bundle from trained towers."
     requires_system_checks = []
@@ -61,13 +64,18 @@ class Command(BaseCommand):
             return
         from retrieval.alignment.recipe import RecipeError, recipe_run
         from retrieval.alignment.teachers import TeacherUnavailableError
+        from retrieval.errors import RetrievalError
+        from retrieval.services.dataset_training import training_place
 
         try:
             recipe = tomllib.loads(options["recipe"].read_text(encoding="utf-8"))
-            result = recipe_run(recipe, options["data"], work, seconds=options["seconds"])
+            with training_place(recipe, data=options["data"], work=work) as place:
+                result = recipe_run(recipe, place.data, place.work, seconds=options["seconds"])
+        except RetrievalError as error:
+            raise CommandError(error.detail) from error
         except (OSError, tomllib.TOMLDecodeError, RecipeError, TeacherUnavailableError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"trained: {result}")
+        self.stdout.write(f"trained: {work / result.name}")
 
     def _calibrate(self, data: Path, bundle: Path) -> None:
         from retrieval.alignment.bundle_build import bundle_calibrate
