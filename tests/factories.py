@@ -6,11 +6,13 @@ import itertools
 import os
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 from accounts.models import Membership, Team, User
 from audit.models import RetentionPolicy
+from audit.subjects import subject_create
 from retrieval import media, scope
 from retrieval.models import (
     Asset,
@@ -188,3 +190,9 @@ def reloaded(asset: Asset) -> Asset:
     """The row as it is now."""
     with scope.system():
         return Asset.objects.get(pk=asset.pk)
+
+
+def make_subject(identifier: str = "") -> UUID:
+    """A person whom assets can be about."""
+    with scope.system():
+        return subject_create(by=None, identifier=identifier).subject.id
