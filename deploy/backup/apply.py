@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import transaction
 
 from audit import ledger
@@ -14,8 +15,9 @@ from audit.backups import BackupEntry, backup_note, backups_living
 from deploy.backup.errors import BackupError
 from deploy.backup.layout import ids_in
 from deploy.backup.manifest import manifest_read
-from deploy.doctor import database, servers, vectors
+from deploy.doctor import database, models, servers
 from deploy.doctor.finding import looked
+from deploy.management.commands.prepare import as_owner
 
 
 def apply(folder: Path, keys: Path, *, backup_id: str, say: Callable[[str], object]) -> None:
@@ -26,13 +28,18 @@ def apply(folder: Path, keys: Path, *, backup_id: str, say: Callable[[str], obje
     """
     from retrieval.services.restoring import restored_apply
 
+    with as_owner():
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("setup_roles")
     _register(folder)
     applied = restored_apply()
     say(
         f"since the backup: {applied.erased} erased again, {applied.replayed} withdrawals, "
         f"restrictions and holds applied again, {applied.withheld} assets withheld, "
-        f"{applied.purged} originals purged"
+        f"{applied.purged} things purged, {applied.scrubbed} tables scrubbed"
     )
+    if applied.refused:
+        say(f"nothing was purged: {applied.refused}")
     with transaction.atomic():
         ledger.record(
             event="backup:backup:restore",
@@ -68,7 +75,7 @@ def _examine(say: Callable[[str], object]) -> None:
         ("key store", servers.key_store),
         ("database", database.look),
         ("ledger", servers.ledger),
-        ("vector indexes", vectors.look),
+        ("vector tables", models.tables),
     ):
         for finding in looked(what, look, mend=mend):
             say(f"{'ok  ' if finding.well else 'MEND'}  {finding.what}  {finding.detail}")

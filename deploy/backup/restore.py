@@ -109,12 +109,7 @@ def _put(
         wanted.say("restoring the database")
         _database_restore(where, source / DUMP, key=key, backup_id=source.name)
         wanted.say("bringing the database up to date, and applying what happened since")
-        for arguments in (
-            ("migrate", "--no-input", "--verbosity", "0"),
-            ("setup_roles",),
-            ("restore", str(wanted.folder), "--keys", str(wanted.keys), "--finish", source.name),
-        ):
-            _manage(arguments, env)
+        _finish(paths, wanted, source.name, env)
 
 
 @contextmanager
@@ -255,17 +250,21 @@ def _database_restore(login: DatabaseLogin, dump: Path, *, key: bytes, backup_id
         connection.execute("ANALYZE")
 
 
-def _manage(arguments: tuple[str, ...], env: Mapping[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *arguments],
-        cwd=ROOT,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+def _finish(paths: Paths, wanted: Wanted, backup_id: str, env: Mapping[str, str]) -> None:
+    """The second stage, in a process that reads the restored settings; its errors go to a log."""
+    arguments = ["restore", str(wanted.folder), "--keys", str(wanted.keys), "--finish", backup_id]
+    log = paths.log / "restore.log"
+    with log.open("ab") as errors:
+        log.chmod(0o600)
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            cwd=ROOT,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stderr=errors,
+            check=False,
+        )
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         said = lines[-1].removeprefix("CommandError: ") if lines else "it said nothing"
-        raise BackupError(f"`manage.py {arguments[0]}` failed ({said}): run the restore again.")
+        raise BackupError(f"What happened since could not be applied ({said}): see {log}.")

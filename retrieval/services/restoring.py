@@ -17,15 +17,19 @@ from uuid import UUID
 
 from django.db import transaction
 
+from audit.clock import ClockImplausible
+from audit.erasure_models import Tombstone
 from audit.hold_models import LegalHold
 from audit.lines import lines_read
 from audit.searches import purge_kept_queries
 from audit.subject_models import ConsentRecord, DataSubject
-from audit.tombstones import tombstones_file
+from audit.tombstones import Filed, filed_from, tombstones_file
 from retrieval import scope
 from retrieval.journal import Line, journal_catch_up, journal_read
 from retrieval.models import Asset, Collection
-from retrieval.services.purge import purge
+from retrieval.selectors.scrubbing import tables_to_scrub
+from retrieval.services.purge import PurgeRunning, purge
+from retrieval.services.scrubbing import scrub
 from retrieval.services.withholding import reconsider
 from retrieval.states import State
 from retrieval.subject_models import AssetSubject
@@ -34,24 +38,32 @@ _MOMENTS = frozenset(
     {"starts_at", "withdrawn_at", "restricted_at", "objected_at", "placed_at", "released_at"}
 )
 _NOT_FIELDS = frozenset({"kind", "id"})
+_PURGED = ("raw", "rendition", "vectors", "transcript", "thumbnail", "blind", "feedback")
+_ASSET = Tombstone.Kind.ASSET
 _REASON = "placed before the database was restored; its reason was lost"
 
 
 @dataclass(frozen=True)
 class Applied:
-    """How many tombstones and lines of the journal changed anything, and what that led to."""
+    """How many tombstones and lines of the journal changed anything, and what that led to.
+
+    ``refused``: why nothing was purged, where the clock is not to be trusted.
+    """
 
     erased: int
     replayed: int
     withheld: int
     purged: int
+    scrubbed: int
+    refused: str
 
 
 def restored_apply() -> Applied:
     """What was erased, decided and fell due since the backup takes effect. Idempotent."""
     from retrieval.services.erasures import tombstones_apply
 
-    erased = tombstones_apply(lines_read(tombstones_file()))
+    stones = list(lines_read(tombstones_file()))
+    erased = tombstones_apply(stones)
     replayed = journal_apply()
     withheld = 0
     with scope.system():
@@ -60,9 +72,26 @@ def restored_apply() -> Applied:
         with transaction.atomic():
             withheld += len(reconsider(collection_id=collection_id).withheld)
     purge_kept_queries()
-    purged = purge()
+    purged, refused = _purge()
     journal_catch_up()
-    return Applied(erased, replayed, withheld, purged.raw)
+    scrubbed = _scrub([one for line in stones if (one := filed_from(line))]) if erased else 0
+    return Applied(erased, replayed, withheld, purged, scrubbed, refused)
+
+
+def _purge() -> tuple[int, str]:
+    """How much fell due and is gone; or why nothing was purged, for a person to decide."""
+    try:
+        done = purge()
+    except (ClockImplausible, PurgeRunning) as error:
+        return 0, error.detail
+    return sum(getattr(done, what) for what in _PURGED), ""
+
+
+def _scrub(stones: list[Filed]) -> int:
+    """How many tables were rid of the bytes of what has just been erased, and the log with them."""
+    with scope.system():
+        tables = tables_to_scrub([], deleted=[one.id for one in stones if one.kind == _ASSET])
+    return len(scrub(tables).tables)
 
 
 def journal_apply(lines: list[Line] | None = None) -> int:

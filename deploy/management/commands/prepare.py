@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Do each step, saying it on standard output; details go to standard error."""
-        with _as_owner():
+        with as_owner():
             pending = _pending_migrations()
             if pending:
                 self.stdout.write(f"applying {pending} migrations")
@@ -46,8 +46,8 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _as_owner() -> Iterator[None]:
-    """The default connection logged in as DATABASE_URL itself says."""
+def as_owner() -> Iterator[None]:
+    """While this lasts, the default connection is logged in as DATABASE_URL itself says."""
     url = os.environ.get("DATABASE_URL")
     if not url:
         raise CommandError("DATABASE_URL is not set: it names the login that owns the database.")
