@@ -11,13 +11,16 @@ from retrieval.api import (
     feedback,
     models,
     people_urls,
+    processing,
     profiles,
+    retention_urls,
     reviews,
     search,
 )
 
 urlpatterns = [
     *people_urls.urlpatterns,
+    *retention_urls.urlpatterns,
     path("me/", collections.MeView.as_view(), name="me"),
     path("me/traces/", collections.TracesView.as_view(), name="my-traces"),
     path("me/traces/<slug:what>/", collections.TracesOfView.as_view(), name="my-traces-of"),
@@ -92,6 +95,10 @@ urlpatterns = [
         disclosures.DisclosedView.as_view(),
         name="disclosed",
     ),
+    path("subjects/<uuid:subject_id>/archive/", processing.ArchiveView.as_view(), name="archive"),
+    path("processing/details/", processing.DetailsView.as_view(), name="processing-details"),
+    path("processing/record/", processing.RecordView.as_view(), name="processing-record"),
+    path("processing/dpia/", processing.AssessmentView.as_view(), name="processing-dpia"),
     path("monitoring/", disclosures.MonitoringView.as_view(), name="monitoring"),
     path("monitoring/flags/", disclosures.FlagsView.as_view(), name="monitoring-flags"),
     path("searches/<uuid:search_id>/feedback/", feedback.FeedbackView.as_view(), name="feedback"),

@@ -15,11 +15,12 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from psycopg.types.json import Jsonb
 
 from audit.models import RetentionPolicy
-from audit.retention_rules import ASSET_PARTS, periods_of
+from audit.retention_rules import ASSET_PARTS, MODALITIES, Period, periods_of
 from retrieval.selectors.holds import HELD_SQL
 from retrieval.states import IN_PROGRESS, State
 
@@ -43,7 +44,8 @@ _PERIODS = """periods AS (
            p.days * interval '24 hours' AS kept
     FROM jsonb_to_recordset(%(periods)s::jsonb)
          AS p(policy uuid, modalities text[], states text[], days int, since_state boolean)
-    JOIN retrieval_collection c ON c.retention_policy_id = p.policy
+    JOIN retrieval_collection c ON CASE WHEN %(of_collection)s THEN c.id
+                                        ELSE c.retention_policy_id END = p.policy
 )"""
 
 _BY_PERIOD = """
@@ -92,7 +94,7 @@ class DueOnDay:
 
     day: date
     what: str
-    collection: UUID
+    collection: UUID | None
     count: int
     held: int
 
@@ -118,8 +120,18 @@ def periods_json(
             "since_state": one.since_state,
         }
         for policy, own in found
-        for one in periods_of([dict(rule) for rule in own], what=what)
+        for one in _periods([dict(rule) for rule in own], what)
     ]
+
+
+def _periods(rules: list[dict[str, Any]], what: str) -> list[Period]:
+    """With the one of quarantined originals, which holds where no rule is for that state."""
+    found = periods_of(rules, what=what)
+    named = any(r["what"] == "raw" and r.get("state") == State.QUARANTINED for r in rules)
+    if what == "raw" and not named:
+        days = settings.VITRINE_QUARANTINE_RAW_DAYS
+        found.append(Period(("", *MODALITIES), (State.QUARANTINED,), days, since_state=True))
+    return found
 
 
 def due_batch(
@@ -152,8 +164,12 @@ def due_counts(
     now: datetime,
     collections: Sequence[UUID] | None = None,
     rules: Mapping[UUID, Sequence[Mapping[str, Any]]] | None = None,
+    of_collection: bool = False,
 ) -> list[Due]:
-    """What is due by ``until``, by collection; ``rules`` as for ``periods_json``."""
+    """What is due by ``until``, by collection; ``rules`` as for ``periods_json``.
+
+    ``of_collection``: they are named by collections, not by policies.
+    """
     statement = (
         _with(what, _among_counted(what), by_rules=rules is not None)
         + f""" SELECT collection_id,
@@ -163,7 +179,15 @@ def due_counts(
                      collection_id IN {_PAUSED} AS paused FROM found) all_of_it
         GROUP BY collection_id ORDER BY collection_id"""
     )
-    rows = _rows(what, statement, until=until, now=now, rules=rules, collections=_ids(collections))
+    rows = _rows(
+        what,
+        statement,
+        until=until,
+        now=now,
+        rules=rules,
+        of_collection=of_collection,
+        collections=_ids(collections),
+    )
     return [Due(what, *row) for row in rows]
 
 
@@ -227,7 +251,8 @@ def _with(what: str, among: str, *, held: str = HELD_SQL, by_rules: bool = False
 
 
 def _among_free() -> str:
-    return f"a.collection_id NOT IN {_PAUSED} AND NOT {HELD_SQL} AND NOT (a.id = ANY(%(without)s::uuid[]))"
+    mine = "NOT (a.id = ANY(%(without)s::uuid[]))"
+    return f"a.collection_id NOT IN {_PAUSED} AND NOT {HELD_SQL} AND {mine}"
 
 
 def _among_counted(what: str) -> str:
@@ -247,12 +272,14 @@ def _rows(
     now: datetime,
     after: datetime | None = None,
     rules: Mapping[UUID, Sequence[Mapping[str, Any]]] | None = None,
+    of_collection: bool = False,
     **values: Any,
 ) -> Iterator[tuple[Any, ...]]:
     if what not in ASSET_PARTS:
         raise ValueError(f"{what} is no part of an asset")
     periods = [] if what == "raw" and rules is None else periods_json(what, rules=rules)
-    given = {"periods": Jsonb(periods), "until": until, "now": now, "after": after, **values}
+    moments = {"until": until, "now": now, "after": after}
+    given = {"periods": Jsonb(periods), "of_collection": of_collection, **moments, **values}
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
         yield from cursor.fetchall()

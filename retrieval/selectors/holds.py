@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from audit.hold_models import HELD_THINGS, LegalHold
+from audit.holds import Held
 from audit.models import Influence
 from retrieval.models import Asset
 from retrieval.subject_models import AssetSubject
@@ -71,6 +72,19 @@ def not_held(prefix: str = "") -> Q:
     )
 
 
+def assets_of(on: Held) -> QuerySet[Asset]:
+    """The assets that a hold on this reaches, or would."""
+    if on.asset is not None:
+        return Asset.objects.filter(id=on.asset)
+    if on.collection is not None:
+        return Asset.objects.filter(collection_id=on.collection)
+    if on.subject is not None:
+        links = AssetSubject.objects.filter(subject=on.subject).order_by()
+        return Asset.objects.filter(id__in=links.values("asset_id"))
+    hits = Influence.objects.filter(record_id=on.query).order_by()
+    return Asset.objects.filter(id__in=hits.values("asset_id"))
+
+
 def held_collection(collection_id: UUID) -> list[UUID]:
     """Ids of the holds on the collection itself or on anything that is in it."""
     inside = Asset.objects.filter(collection_id=collection_id)
@@ -90,11 +104,6 @@ def held_subject(subject_id: UUID) -> list[UUID]:
     for holds in held(assets).values():
         found.update(holds)
     return sorted(found)
-
-
-def held_query_assets(search_id: UUID) -> QuerySet[Influence]:
-    """The hits of a search: what a hold on it reaches."""
-    return Influence.objects.filter(record_id=search_id)
 
 
 def _named(what: str) -> QuerySet[LegalHold]:

@@ -1,18 +1,24 @@
-"""What a purge would destroy, asset by asset, before it happens."""
+"""What a purge would destroy before it happens, and what a change of rules makes due at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.utils import timezone
 
+from accounts.models import User
+from audit.models import RetentionPolicy
 from audit.pauses import everything_paused
-from audit.retention_rules import ASSET_PARTS
+from audit.retention import PolicyMissing
+from audit.retention_rules import ASSET_PARTS, rules_parse
 from retrieval import scope
-from retrieval.selectors.due import due_list
+from retrieval.errors import NotAllowed
+from retrieval.models import Collection
+from retrieval.selectors.due import Due, due_counts, due_list
 
 _AT_ONCE = 2000
 
@@ -65,3 +71,54 @@ def due_export(
             if len(rows) < _AT_ONCE:
                 break
             after = rows[-1][0]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What is due in the collections under a policy: by its rules, and by others instead."""
+
+    collections: int
+    now: list[Due]
+    then: list[Due]
+
+    @property
+    def more(self) -> int:
+        """How many more parts fall due at once."""
+        return sum(one.free for one in self.then) - sum(one.free for one in self.now)
+
+
+def policy_preview(*, user: User, policy_id: UUID, rules: object) -> Preview:
+    """What falls due at once if the policy had ``rules`` (None: its own). Changes nothing.
+
+    Raises:
+        NotAllowed: the user is no governor. PolicyMissing, RetentionRuleError
+    """
+    if not (user.is_active and user.is_governor):
+        raise NotAllowed("This touches every collection, so it is for governors.")
+    with scope.system():
+        policy = RetentionPolicy.objects.filter(id=policy_id).first()
+        if policy is None:
+            raise PolicyMissing("There is no such retention policy.")
+        new = policy.rules if rules is None else [rule.as_json() for rule in rules_parse(rules)]
+        return Preview(
+            collections=Collection.objects.filter(retention_policy=policy).count(),
+            now=_due_by(policy_id, policy.rules),
+            then=_due_by(policy_id, new),
+        )
+
+
+def collection_preview(*, collection_id: UUID, policy: RetentionPolicy | None) -> list[Due]:
+    """What falls due at once if the collection followed ``policy``. Inside ``scope.system``."""
+    rules = [] if policy is None else policy.rules
+    return _due_by(collection_id, rules, of_collection=True)
+
+
+def _due_by(
+    owner: UUID, rules: Sequence[Mapping[str, Any]], *, of_collection: bool = False
+) -> list[Due]:
+    now = timezone.now()
+    found: list[Due] = []
+    for what in ASSET_PARTS:
+        given = {owner: rules}
+        found += due_counts(what, until=now, now=now, rules=given, of_collection=of_collection)
+    return found

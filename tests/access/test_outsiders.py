@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from accounts.services.teams import team_create
 from accounts.services.users import user_create
-from audit.models import Disclosure, LedgerEntry
+from audit.models import Disclosure, LedgerEntry, LegalHold
 from audit.searches import InfluenceData, record_search
 from retrieval import scope
 from retrieval.models import EvaluationRun, Grant, LabelledQuery, ModelVersion, Space
 from retrieval.services.evaluation_tasks import task_declare
 from tests.cast import client_of
-from tests.factories import make_asset, make_review
+from tests.factories import make_asset, make_policy, make_review
 
 # What an outsider gets who holds no grant and no organisation role, by route name and verb. "own":
 # 200, and nothing of others in it. "open": meant for everybody, even strangers.
@@ -96,12 +96,30 @@ EXPECTED = {
     ("disclosure-approve", "post"): 403,
     ("disclosure-refuse", "post"): 403,
     ("disclosed", "get"): 404,
+    ("archive", "post"): 403,
+    ("processing-details", "get"): 403,
+    ("processing-details", "patch"): 403,
+    ("processing-record", "get"): 403,
+    ("processing-dpia", "get"): 403,
     ("monitoring", "get"): 403,
     ("monitoring", "post"): 403,
     ("monitoring", "delete"): 403,
     ("monitoring-flags", "get"): 403,
     ("retention-policies", "get"): 403,
     ("retention-policies", "post"): 403,
+    ("retention-policy", "patch"): 403,
+    ("retention-calendar", "get"): 403,
+    ("retention-due", "get"): 403,
+    ("retention-pauses", "get"): 403,
+    ("retention-pauses", "post"): 403,
+    ("retention-pause-end", "post"): 403,
+    ("retention-runs", "get"): 403,
+    ("retention-run", "get"): 403,
+    ("holds", "get"): 403,
+    ("holds", "post"): 404,
+    ("hold", "get"): 403,
+    ("hold-assets", "get"): 403,
+    ("hold-release", "post"): 403,
     ("schema", "get"): "open",
     ("docs", "get"): "open",
 }
@@ -124,6 +142,10 @@ BODIES = {
     "review": {"decision": "accept"},
     "password": {"current_password": "wrong", "new_password": "wrong"},
     "retention-policies": {"name": "x", "rules": []},
+    "retention-policy": {"rules": []},
+    "retention-pauses": {"reason": "an audit", "until": "2999-01-01T00:00:00Z"},
+    "holds": {"asset": str(UUID(int=1)), "reason": "a case"},
+    "hold-release": {"reason": "the case is over"},
     "search-disclosures": {"reason": "To see whether this is refused"},
     "monitoring": {
         "reference": "An agreement", "agreed_on": "2026-01-01", "opens": "07:00",
@@ -182,6 +204,10 @@ def _ids(people, asset, grant):
             )],
         ).pk,
         "what": "searches",
+        "policy_id": make_policy().pk, "pause_id": uuid4(), "run_id": uuid4(),
+        "hold_id": LegalHold.objects.create(
+            asset=asset.pk, home=people.collection.pk, reason="Secret"
+        ).pk,
         "disclosure_id": Disclosure.objects.create(
             search=uuid4(), searcher=uuid4(), reason=b"x", requested_by=uuid4(),
             requester_role="governor", kept_until=timezone.now(),
