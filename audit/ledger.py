@@ -109,3 +109,12 @@ def _payload(event: str, payload: Mapping[str, Any] | None, personal_to: Persona
     sealed = encrypt_small(key, text, purpose="ledger", object_id=f"{personal_to.id}/{event}")
     head = _CONFIDENTIAL + bytes([_KINDS.index(personal_to.kind)]) + personal_to.id.bytes
     return base64.b64encode(head + sealed).decode()
+
+
+def person_of(payload: str) -> PersonalTo | None:
+    """Whom a payload is about, without reading it; None where it is about nobody."""
+    if not is_confidential(payload):
+        return None
+    blob = base64.b64decode(payload)
+    head = len(_CONFIDENTIAL)
+    return PersonalTo(_KINDS[blob[head]], UUID(bytes=blob[head + 1 : head + 17]))

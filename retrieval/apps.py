@@ -14,6 +14,7 @@ class RetrievalConfig(AppConfig):
         from retrieval.audit_scope import audit_scope
         from retrieval.dataset_stores import datasets_register
         from retrieval.journal import journal_watch
+        from retrieval.services.access_request.notes import archive_notes_register
         from retrieval.services.erasing_notes import notes_register
         from retrieval.services.erasing_stores import stores_register
         from retrieval.services.retention import follow_policy
@@ -22,5 +23,6 @@ class RetrievalConfig(AppConfig):
         register_scope_provider(audit_scope)
         stores_register()
         notes_register()
+        archive_notes_register()
         journal_watch()
         datasets_register()
