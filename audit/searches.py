@@ -22,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actors import actor_for
+from audit.clock import clock_check
 from audit.crypto import decrypt_small, derive_key, encrypt_small
 from audit.ids import Ids
 from audit.keystore import KeyDestroyed, KeyMissing, default_keystore
@@ -150,8 +151,14 @@ def kept_query(record: SearchRecord) -> bytes | None:
 def purge_kept_queries(*, now: datetime | None = None) -> int:
     """How many kept queries were emptied because their time is up. For beat, every ten minutes.
 
-    Destroys the keys that are due, and the HMAC keys of the months before the last.
+    Destroys the keys that are due, and the HMAC keys of the months before the last. Where it goes
+    by the clock (no ``now`` given), only while that can be trusted.
+
+    Raises:
+        ClockImplausible: the clock has jumped; nothing was destroyed.
     """
+    if now is None:
+        clock_check()
     now = (now or timezone.now()).astimezone(UTC)
     keys = default_keystore()
     this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

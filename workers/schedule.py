@@ -18,6 +18,7 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 BEAT_SCHEDULE = {
     "sweep": _every(30.0, "sweep"),
     "purge": _every(3600.0, "purge"),
+    "purge-warnings": _every(3600.0, "purge_warnings"),
     "vectors": _every(120.0, "vectors"),
     "forget-answers": _every(3600.0, "forget_answers"),
     "erasures": _every(60.0, "erasures"),

@@ -22,6 +22,7 @@ from retrieval.services.consents import consents_due
 from retrieval.services.datasets import datasets_recheck
 from retrieval.services.erasure_proving import erasures_prove
 from retrieval.services.erasure_run import erasure_run, erasures_sweep
+from retrieval.services.purge_warnings import warnings_give
 from retrieval.services.reembed_run import reembed_run
 from retrieval.services.reredaction_run import reredact_run
 from retrieval.services.stages import StageCrashed, stage_run
@@ -184,7 +185,18 @@ def purge_kept_queries() -> None:
     """Destroys kept queries whose period is over."""
     with alone("purge_kept_queries") as first:
         if first:
-            searches.purge_kept_queries()
+            try:
+                searches.purge_kept_queries()
+            except ClockImplausible as error:
+                logger.warning("purge_refused", error=type(error).__name__)
+
+
+@_chore(name="workers.tasks.purge_warnings")
+def purge_warnings() -> None:
+    """Tells stewards what retention will destroy soon."""
+    with alone("purge_warnings") as first:
+        if first:
+            warnings_give()
 
 
 @_chore(name="workers.tasks.consents")

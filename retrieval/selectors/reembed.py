@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from retrieval.models import Asset, ReembedJob, Segment
 from retrieval.selectors.models import ActiveModel, maintained_models, model_by_ref
 from retrieval.states import State
@@ -97,7 +99,10 @@ def page_of(*, model: ActiveModel, after: int, size: int) -> Page:
     """
     rows = list(
         Segment.objects.filter(
-            id__gt=after, modality__in=model.modalities, asset__state__in=HELD_STATES
+            id__gt=after,
+            modality__in=model.modalities,
+            asset__state__in=HELD_STATES,
+            asset__vectors_kept=True,
         )
         .order_by("id")
         .values_list("id", "asset_id", "collection_id", "modality", "asset__state")[:size]
@@ -143,7 +148,7 @@ def truly_stray(rows: Sequence[StoredRow], *, modalities: Sequence[str]) -> list
     )
     living = set(
         Asset.objects.filter(id__in={row.asset_id for row in rows})
-        .exclude(state__in=_GONE)
+        .exclude(Q(state__in=_GONE) | Q(vectors_kept=False))
         .values_list("id", flat=True)
     )
     return [
@@ -168,7 +173,7 @@ def coverage_of(*, model: ActiveModel) -> Coverage:
 def segments_to_embed(*, model: ActiveModel) -> int:
     """Segments of searchable assets of the model's modalities. Inside ``scope.system``."""
     return Segment.objects.filter(
-        modality__in=model.modalities, asset__state=State.SEARCHABLE
+        modality__in=model.modalities, asset__state=State.SEARCHABLE, asset__vectors_kept=True
     ).count()
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts import trail
 from accounts.models import Membership, Team, User
+from audit.holds import holds_still
 from audit.keystore import default_keystore
 from audit.models import RetentionPolicy
 from retrieval import access, scope
@@ -24,6 +25,7 @@ from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
 from retrieval.models import Asset, Collection, Grant, Role, default_purposes
 from retrieval.purposes import SEARCH, rule_of, rule_problem
+from retrieval.selectors.holds import held_collection
 from retrieval.selectors.profiles import all_names, profile_of
 from retrieval.services.model_sets import unused_sets_delete
 from retrieval.services.retention import raw_deadlines_recompute
@@ -142,10 +144,13 @@ def collection_delete(*, by: User, collection_id: UUID) -> None:
     """
     access.require(user=by, collection_id=collection_id, permission=Permission.GOVERN)
     with scope.system():
+        holds_still()
         collection = _locked(collection_id)
         held = Asset.objects.filter(collection=collection).exclude(state=State.ERASED)
         if held.exists():
             raise Conflict("The collection still holds assets; delete them first.")
+        if held_collection(collection_id):
+            raise Conflict("A legal hold keeps this collection; it cannot be deleted.")
         trail.note(event="collection:collection:delete", by=by, refs=_refs(collection))
         collection.delete()
         unused_sets_delete()

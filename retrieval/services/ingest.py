@@ -14,11 +14,12 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger
+from audit.clock import received_now
 from audit.keystore import default_keystore
 from retrieval import access, clients, media, scope
 from retrieval.access import Permission
 from retrieval.errors import Invalid, NotVisible, Unavailable, Unprocessable
-from retrieval.models import Asset, AssetSubject, Collection
+from retrieval.models import Asset, Collection
 from retrieval.purposes import SEARCH, rule_of
 from retrieval.queue import enqueue_after_commit
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
@@ -29,6 +30,7 @@ from retrieval.services.linking import Named, links_add, named_locked
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
 from retrieval.services.withholding import reconsider
+from retrieval.subject_models import AssetSubject
 from retrieval.uploads import EncryptedUpload
 
 logger = structlog.get_logger("vitrine.ingest")
@@ -126,6 +128,7 @@ def asset_upload(
             size_bytes=upload.size_bytes,
             captured_at=captured_at,
             uploaded_by=user,
+            created_at=received_now(),
         )
         if _created(asset, upload, description, people, component):
             return asset, True

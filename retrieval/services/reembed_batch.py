@@ -191,7 +191,7 @@ def batch_store(*, model: ActiveModel, page: Page, to: int | None, embedded: Emb
     # What somebody has forbidden is embedded no more, though the batch was begun before.
     states = dict(
         Asset.objects.select_for_update(no_key=True)
-        .filter(id__in=touched)
+        .filter(id__in=touched, vectors_kept=True)
         .exclude(state=State.WITHHELD, reason__in=REASONS)
         .order_by("id")
         .values_list("id", "state")

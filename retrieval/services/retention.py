@@ -66,6 +66,12 @@ def raw_deadlines_recompute(
         )
 
 
+def thumbnail_wanted(*, asset_id: UUID) -> bool:
+    """Whether a small picture may be made: not where its period was over once."""
+    with scope.system():
+        return Asset.objects.filter(id=asset_id, thumbnail_kept=True).exists()
+
+
 def follow_policy(*, policy_id: UUID) -> None:
     """What ``audit.retention`` calls when a policy changed."""
     raw_deadlines_recompute(policy_id=policy_id)

@@ -26,6 +26,7 @@ from retrieval.redaction.types import Prepared, SegmentPlan
 from retrieval.review_models import RedactionReport, Review
 from retrieval.services.claims import Claimed, ClaimLost
 from retrieval.services.provenance import step_add
+from retrieval.services.retention import thumbnail_wanted
 from retrieval.services.review_queue import findings_of, report_latest
 from retrieval.services.segments import segments_read, segments_write
 
@@ -100,7 +101,9 @@ def _take_out(
     blobs = []
     try:
         blobs.append(media.write_blob(media.Blob.RENDITION, claimed.asset_id, amended.rendition))
-        blobs.append(media.write_blob(media.Blob.THUMBNAIL, claimed.asset_id, amended.thumbnail))
+        if thumbnail_wanted(asset_id=claimed.asset_id):
+            small = media.write_blob(media.Blob.THUMBNAIL, claimed.asset_id, amended.thumbnail)
+            blobs.append(small)
         with scope.system():
             _store(claimed, told, reviews, amended)
             for blob in blobs:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger
+from audit.holds import holds_still
 from retrieval import access, clients, media, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Gone, Invalid, Unavailable, Unprocessable
@@ -27,6 +28,7 @@ from retrieval.redaction.amending import Extent, RegionError, regions_from
 from retrieval.redaction.base import Finding, finding_to
 from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.review_models import RedactionReport, Review
+from retrieval.selectors.holds import held as hold_ids
 from retrieval.selectors.profiles import profile_of
 from retrieval.selectors.reviews import Decision, ReviewView, options, review_get
 from retrieval.services.evaluation_cases import cases_forget
@@ -170,6 +172,7 @@ def _accept_doubts(report_id: int, reason: str) -> None:
 def _move(view: ReviewView, decision: Decision) -> None:
     """Moves the asset by a conditional update on the state in which the steward saw it."""
     asset_id, old = view.asset.pk, State(view.asset.state)
+    holds_still()  # before the row, as everybody does
     held = Asset.objects.select_for_update().get(pk=asset_id)
     again = next(
         one.why_not
@@ -187,6 +190,8 @@ def _move(view: ReviewView, decision: Decision) -> None:
         transaction.on_commit(lambda: media.remove_previews(asset_id), robust=True)
         return
     new, stage = _LEADS_TO[decision]
+    if new is State.REJECTED and hold_ids([asset_id]):
+        raise Conflict("A legal hold keeps this asset; it cannot be rejected.")
     if not may_move(old=old, new=new):
         raise ValueError(f"no way from {old} to {new}")
     rejected = new is State.REJECTED

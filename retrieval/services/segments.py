@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from retrieval.models import Segment
+from retrieval.models import Asset, Segment
 from retrieval.redaction.types import SegmentPlan
 from retrieval.services.description import clean
 
@@ -17,8 +17,11 @@ def segments_write(
 ) -> None:
     """Puts ``plans`` in the place of the segments that there are. Inside the caller's transaction.
 
-    ``modality`` is the asset's; a plan may name its own.
+    ``modality`` is the asset's; a plan may name its own. Words heard or read are left out where the
+    transcript's period was over once.
     """
+    if Asset.objects.filter(id=asset_id, transcript_kept=False).exists():
+        plans = [one for one in plans if (one.modality or modality) == modality]
     Segment.objects.filter(asset_id=asset_id).delete()
     Segment.objects.bulk_create(
         [

@@ -10,7 +10,7 @@ import structlog
 from audit import ledger
 from retrieval import media, scope
 from retrieval.encoders.client import ModelRefused, ModelUnavailable
-from retrieval.models import Collection, Segment
+from retrieval.models import Asset, Collection, Segment
 from retrieval.redaction.errors import RedactionRefused
 from retrieval.selectors.models import ActiveModel, maintained_models, models_for
 from retrieval.services.claims import Claimed, asset_advance, asset_rest, still_permitted
@@ -59,6 +59,12 @@ def embed(claimed: Claimed) -> None:
             id=claimed.collection_id
         )
         models = [one.model for one in models_for({claimed.collection_id: model_set})]
+        if not Asset.objects.filter(id=claimed.asset_id, vectors_kept=True).exists():
+            # Their period is over: found by its words alone.
+            if parts and still_permitted(claimed=claimed):
+                _store(claimed, parts, [])
+            if parts:
+                return
     if not models:
         raise ModelUnavailable("no-active-model")  # set-up installs one in a moment
     fit = _fitting(models, parts)

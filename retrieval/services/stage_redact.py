@@ -23,7 +23,7 @@ from retrieval.services.description import (
 )
 from retrieval.services.profiles import hash_key
 from retrieval.services.provenance import step_add
-from retrieval.services.retention import raw_deadline_set
+from retrieval.services.retention import raw_deadline_set, thumbnail_wanted
 from retrieval.services.review_apply import redrawn
 from retrieval.services.review_queue import report_add
 from retrieval.services.segments import segments_write
@@ -57,7 +57,7 @@ def redact(claimed: Claimed) -> None:
         blobs.append(
             media.write_blob(media.Blob.RENDITION, claimed.asset_id, made.prepared.rendition)
         )
-        if made.prepared.thumbnail:
+        if made.prepared.thumbnail and thumbnail_wanted(asset_id=claimed.asset_id):
             blobs.append(
                 media.write_blob(media.Blob.THUMBNAIL, claimed.asset_id, made.prepared.thumbnail)
             )
