@@ -143,8 +143,7 @@ class ErasureReceipt(models.Model):
     seq = models.PositiveIntegerField()  # from 1
     partial = models.BooleanField(default=False)
     body = models.JSONField()
-    signature = models.JSONField()  # {"key_id", "alg", "signature"}; audit.signing
-    proof = models.JSONField(null=True)  # that the ledger knows it; audit.checkpoints.proof_of
+    signature = models.JSONField(default=dict)  # {} until the ledger's proof is in the body
     issued_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -183,3 +182,24 @@ class Tombstone(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"
+
+
+class ScrubRun(models.Model):
+    """One scrubbing of the stores: when, what was written anew, and what could not be reached."""
+
+    began_at = models.DateTimeField()
+    done_at = models.DateTimeField()
+    tables = models.JSONField(default=list)  # [{"table", "how"}]
+    log = models.CharField(max_length=16, blank=True)  # what became of the write-ahead log
+    locked_ms = models.PositiveIntegerField(default=0)  # the longest that readers had to wait
+    not_reached = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-began_at"]
+
+    def __str__(self) -> str:
+        return f"{self.began_at:%Y-%m-%d %H:%M}"
+
+
+STATES = [state.value for state in ErasureRequest.State]
+"""Every state of a request, for the API's schema."""

@@ -241,6 +241,7 @@ from audit.erasure_models import (  # noqa: E402, F401
     ErasureItem,
     ErasureReceipt,
     ErasureRequest,
+    ScrubRun,
     Tombstone,
 )
 from audit.hold_models import (  # noqa: E402, F401

@@ -258,6 +258,10 @@ SPECTACULAR_SETTINGS = {
         "ReviewDecision": ["accept", "redact", "reject", "retry"],
         "ReembeddingState": ["running", "paused", "done", "failed", "cancelled"],
         "ReredactionState": ["running", "done", "cancelled"],
+        "ErasureState": "audit.erasure_models.STATES",
+        "ErasureVia": ["named", "linked", "reviewed"],
+        "CandidateDecision": ["open", "include", "exclude"],
+        "CandidateDecisionInput": ["include", "exclude"],
         "FillPolicy": ["fill", "keep"],
         "EvaluationKind": ["model", "live", "leakage"],
         "VerdictEnum": ["match", "uncertain"],
@@ -287,6 +291,10 @@ CELERY_TIMEZONE = "UTC"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
+# Dates as they sort and as nobody mistakes them: ISO 8601, to the minute.
+DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "Y-m-d H:i"
 USE_TZ = True
 
 STATIC_URL = "static/"

@@ -216,10 +216,14 @@ class CandidateOutput(serializers.Serializer[Any]):
     modality = serializers.CharField(allow_blank=True)
     state = serializers.CharField()
     created_at = serializers.DateTimeField()
+    linked = serializers.BooleanField(help_text="With the subject of this identifier.")
 
 
 class LookupOutput(serializers.Serializer[Any]):
     lookup = serializers.UUIDField(help_text="Under this id the lookup is in the ledger.")
+    subject = serializers.UUIDField(
+        allow_null=True, help_text="Who is known by this identifier, if anybody is."
+    )
     forms = serializers.ListField(
         child=serializers.CharField(), help_text="As what it was looked for: email, phone, ..."
     )

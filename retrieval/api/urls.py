@@ -6,6 +6,7 @@ from retrieval.api import (
     assets,
     collections,
     disclosures,
+    erasure_urls,
     evaluations,
     explaining,
     feedback,
@@ -19,6 +20,7 @@ from retrieval.api import (
 )
 
 urlpatterns = [
+    *erasure_urls.urlpatterns,
     *people_urls.urlpatterns,
     *retention_urls.urlpatterns,
     path("me/", collections.MeView.as_view(), name="me"),

@@ -224,7 +224,7 @@ def erasure_detail(request: ErasureRequest) -> ErasureDetail:
     living = request.state in LIVING
     plan = plan_now(request) if living else plan_of(subject_id=request.subject, asset_ids=())
     rows = ErasureCandidate.objects.filter(request=request).order_by("asset")
-    receipts = ErasureReceipt.objects.filter(request=request).order_by("seq")
+    receipts = ErasureReceipt.objects.filter(request=request).exclude(signature={})
     return ErasureDetail(
         **_common(request, _progress([request.id]).get(request.id, {})),
         plan=plan,
@@ -240,13 +240,13 @@ def erasure_detail(request: ErasureRequest) -> ErasureDetail:
             )
             for row in rows
         ),
-        receipts=tuple(receipt_document(one) for one in receipts),
+        receipts=tuple(receipt_document(one) for one in receipts.order_by("seq")),
     )
 
 
 def receipt_document(receipt: ErasureReceipt) -> dict[str, Any]:
-    """What is handed over: the signed body, its signature, and the ledger's proof of it."""
-    return {**receipt.body, "signature": receipt.signature, "ledger": receipt.proof}
+    """What is handed over: the body with the ledger's proof of it, and the signature over both."""
+    return {**receipt.body, "signature": receipt.signature}
 
 
 def needs_other_person() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,12 @@ from django.utils import timezone
 from audit import ledger
 from audit.chaining import chain_pending
 from audit.checkpoints import checkpoint_now, proof_of
-from audit.erasure_models import ErasureItem, ErasureReceipt, ErasureRequest
+from audit.erasure_models import ErasureItem, ErasureReceipt, ErasureRequest, ScrubRun
 from audit.errors import AuditError
 from audit.models import LedgerEntry
 from retrieval import scope
-from retrieval.selectors.scrubbing import tables_to_scrub
-from retrieval.services.erasure_receipts import EVENT, receipt_make
+from retrieval.selectors.scrubbing import deletions_due, tables_to_scrub
+from retrieval.services.erasure_receipts import EVENT, receipt_make, receipt_sign
 from retrieval.services.erasures import request_refs
 from retrieval.services.scrubbing import scrub
 
@@ -53,11 +54,13 @@ def _erased() -> QuerySet[ErasureRequest]:
 
 def _scrub_for_all() -> None:
     """One scrubbing for every request that was erased before it began."""
+    began = timezone.now()
     with scope.system():
         due = list(_erased().filter(scrubbed_at=None))
-        if not due:
+        deleted = deletions_due(at_least=timedelta(0)) if due else deletions_due()
+        if not (due or deleted):
             return
-        tables = tables_to_scrub(due)
+        tables = tables_to_scrub(due, deleted=deleted)
     done = scrub(tables)
     told: dict[str, Any] = {
         "tables": [{"table": one.table, "how": one.how} for one in done.tables],
@@ -66,6 +69,7 @@ def _scrub_for_all() -> None:
         "not_reached": [asdict(one) for one in done.not_reached],
     }
     with scope.system():
+        ScrubRun.objects.create(began_at=began, done_at=timezone.now(), **told)
         ErasureRequest.objects.filter(
             id__in=[one.id for one in due], state=_STATES.RUNNING, erased_at__isnull=False
         ).update(scrubbing=told, scrubbed_at=timezone.now())
@@ -100,8 +104,7 @@ def _finish(receipt: ErasureReceipt, *, after_seq: int) -> None:
         request = _erased().select_for_update().filter(id=receipt.request_id).first()
         if request is None:
             return
-        proof = _proof(receipt.id, after_seq=after_seq)
-        ErasureReceipt.objects.filter(id=receipt.id).update(proof=proof)
+        receipt_sign(receipt, proof=_proof(receipt.id, after_seq=after_seq))
         verb = "held" if receipt.partial else "done"
         ErasureRequest.objects.filter(id=request.id).update(
             state=_STATES.HELD if receipt.partial else _STATES.DONE,

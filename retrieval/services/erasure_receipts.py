@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -51,7 +51,6 @@ def receipt_make(request: ErasureRequest) -> ErasureReceipt:
         *(Note(**one) for one in request.scrubbing.get("not_reached", [])),
     ]
     receipt.body = _body(request, receipt, items, after, notes)
-    receipt.signature = dict(signing.sign(PURPOSE, receipt.body))
     receipt.save(force_insert=True)
     collections = sorted({str(item.collection) for item in items})
     ledger.record(
@@ -63,9 +62,20 @@ def receipt_make(request: ErasureRequest) -> ErasureReceipt:
     return receipt
 
 
-def body_digest(body: dict[str, Any]) -> str:
-    """SHA-256, in hex, over the RFC 8785 form of what is signed: what the ledger's entry names."""
-    return hashlib.sha256(rfc8785.dumps(body)).hexdigest()
+def receipt_sign(receipt: ErasureReceipt, *, proof: Mapping[str, Any] | None) -> None:
+    """Adds the ledger's proof of the receipt, and signs both together."""
+    receipt.body = {**receipt.body, "ledger": proof}
+    receipt.signature = dict(signing.sign(PURPOSE, receipt.body))
+    receipt.save(update_fields=["body", "signature"])
+
+
+def body_digest(body: Mapping[str, Any]) -> str:
+    """What the ledger's entry names a receipt by, in hex.
+
+    SHA-256 over the RFC 8785 form of the document without ``ledger`` and ``signature``.
+    """
+    stated = {name: value for name, value in body.items() if name not in ("ledger", "signature")}
+    return hashlib.sha256(rfc8785.dumps(stated)).hexdigest()
 
 
 def _body(

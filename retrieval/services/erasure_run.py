@@ -24,6 +24,7 @@ from retrieval import queue, scope
 from retrieval.models import Asset
 from retrieval.selectors.erasures import assets_named
 from retrieval.selectors.holds import held
+from retrieval.selectors.scrubbing import deletions_due
 from retrieval.services.erasing import (
     assets_erase,
     assets_lock,
@@ -80,7 +81,7 @@ def erasures_sweep() -> int:
         due = list(
             ErasureRequest.objects.filter(_runnable(), erased_at=None).values_list("id", flat=True)
         )
-        unscrubbed = _unproven().exists()
+        unscrubbed = _unproven().exists() or bool(deletions_due())
     waiting = queue.erasures_not_queued(due)
     for request_id in waiting:
         queue.enqueue_erasure(request_id=request_id)

@@ -10,31 +10,41 @@ from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger
 from audit.blind import blind_lookup
+from audit.subjects import subject_find
 from retrieval import scope
 from retrieval.errors import Invalid, NotAllowed
 from retrieval.models import Asset
 from retrieval.redaction.blind import forms_of
 from retrieval.states import State
+from retrieval.subject_models import AssetSubject
 
 _IDS_A_QUERY = 5_000
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """An asset that once held the identifier, by ids and state alone."""
+    """An asset that once held the identifier, by ids and state alone.
+
+    ``linked``: with the subject of this identifier.
+    """
 
     asset: UUID
     collection: UUID
     modality: str
     state: str
     created_at: datetime
+    linked: bool = False
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """What was found; ``lookup`` names the entry in the ledger."""
+    """What was found; ``lookup`` names the entry in the ledger.
+
+    ``subject``: who is known by this identifier, if anybody is.
+    """
 
     lookup: UUID
+    subject: UUID | None
     forms: tuple[str, ...]
     candidates: tuple[Candidate, ...]
 
@@ -57,7 +67,9 @@ def subject_lookup(*, by: User, identifier: str) -> Lookup:
     lookup_id = uuid4()
     names = tuple(dict.fromkeys(form for form, _ in forms))
     with scope.system():
-        candidates = _candidates(blind_lookup(forms))
+        known = subject_find(identifier=identifier)
+        subject = known.id if known is not None else None
+        candidates = _candidates(blind_lookup(forms), subject)
         collections = sorted({str(one.collection) for one in candidates})
         ledger.record(
             event="subject:identifier:lookup",
@@ -65,14 +77,18 @@ def subject_lookup(*, by: User, identifier: str) -> Lookup:
             refs={"lookup": lookup_id, **({"collection": collections} if collections else {})},
             payload={"forms": list(names), "candidates": len(candidates)},
         )
-    return Lookup(lookup=lookup_id, forms=names, candidates=candidates)
+    return Lookup(lookup=lookup_id, subject=subject, forms=names, candidates=candidates)
 
 
-def _candidates(asset_ids: list[UUID]) -> tuple[Candidate, ...]:
+def _candidates(asset_ids: list[UUID], subject: UUID | None) -> tuple[Candidate, ...]:
+    linked: set[UUID] = set()
+    if subject is not None:
+        links = AssetSubject.objects.filter(subject=subject)
+        linked = set(links.values_list("asset_id", flat=True))
     fields = ("id", "collection_id", "modality", "state", "created_at")
     found: list[Candidate] = []
     for first in range(0, len(asset_ids), _IDS_A_QUERY):
         rows = Asset.objects.filter(id__in=asset_ids[first : first + _IDS_A_QUERY])
         rows = rows.exclude(state=State.ERASED)
-        found += [Candidate(*row) for row in rows.values_list(*fields)]
+        found += [Candidate(*row, row[0] in linked) for row in rows.values_list(*fields)]
     return tuple(sorted(found, key=lambda one: one.created_at, reverse=True))
