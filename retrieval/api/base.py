@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from accounts.api.base import ApiView
-from retrieval import scope
+from retrieval import access, scope
 
 
 class ScopedView(ApiView):
@@ -18,6 +18,18 @@ class ScopedView(ApiView):
     def scope(self) -> AbstractContextManager[Any]:
         """The caller's row-level scope."""
         return scope.user(self.caller().pk)
+
+
+class GovernorView(ApiView):
+    """Handlers for governors only: nobody else learns even what a right request looks like.
+
+    They run in no transaction; the services that they call open the appliance's own.
+    """
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Nothing, once the caller is known to be a governor."""
+        access.require_governor(user=self.caller())
+        return nullcontext()
 
 
 class UnheldView(ApiView):

@@ -24,6 +24,12 @@ urlpatterns = [
     ),
     path("subjects/<uuid:subject_id>/lift/", subjects.LiftView.as_view(), name="subject-lift"),
     path("consents/", consents.ConsentsView.as_view(), name="consents"),
+    path("consents/import/", consents.ImportView.as_view(), name="consents-import"),
+    path(
+        "consents/<uuid:consent_id>/receipt/",
+        consents.ReceiptView.as_view(),
+        name="consent-receipt",
+    ),
     path("consents/<uuid:consent_id>/", consents.ConsentView.as_view(), name="consent"),
     path(
         "consents/<uuid:consent_id>/withdraw/",

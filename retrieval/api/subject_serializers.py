@@ -18,7 +18,7 @@ from audit.consents import (
     Terms,
     state_of,
 )
-from audit.models import ConsentRecord, DataSubject
+from audit.subject_models import ConsentRecord, DataSubject
 from audit.subjects import MOST_IDENTIFIER, MOST_REASON
 from retrieval.selectors.subjects import SubjectRow
 from retrieval.services.withholding import Reconsidered
@@ -220,3 +220,21 @@ class LinkOutput(serializers.Serializer[Any]):
     consent = serializers.UUIDField(allow_null=True)
     via = serializers.CharField()
     at = serializers.DateTimeField()
+
+
+class ImportInput(InputSerializer):
+    file = serializers.FileField(help_text="CSV in UTF-8; the first line names the columns.")
+
+
+class ProblemOutput(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    column = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ImportOutput(serializers.Serializer[Any]):
+    records = serializers.IntegerField()
+    subjects = serializers.IntegerField(help_text="New ones.")
+    already = serializers.IntegerField(help_text="Recorded before, left alone.")
+    problems = ProblemOutput(many=True)
+    consequences = ConsequencesOutput()

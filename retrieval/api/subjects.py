@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from audit.subjects import Hold
 from retrieval import scope
 from retrieval.api import subject_serializers as s
-from retrieval.api.base import UnheldView
+from retrieval.api.base import GovernorView, UnheldView
 from retrieval.selectors import subjects as selectors
 from retrieval.services import consents as services
 from retrieval.services import linking
@@ -20,7 +20,7 @@ from retrieval.services import linking
 DRY_RUN = OpenApiParameter("dry_run", bool, description="Only name what would happen.")
 
 
-class SubjectsView(UnheldView):
+class SubjectsView(GovernorView):
     """People, under random ids."""
 
     idempotent: ClassVar[bool] = True
@@ -54,7 +54,7 @@ class SubjectsView(UnheldView):
         return Response(s.SubjectOutput(view).data, status=201 if made.new else 200)
 
 
-class SubjectView(UnheldView):
+class SubjectView(GovernorView):
     """One person."""
 
     @extend_schema(operation_id="subjects_get", tags=["subjects"], responses=s.SubjectOutput)
@@ -65,7 +65,7 @@ class SubjectView(UnheldView):
         return Response(s.SubjectOutput(view).data)
 
 
-class IdentifierView(UnheldView):
+class IdentifierView(GovernorView):
     """Who a person is."""
 
     @extend_schema(
@@ -82,7 +82,7 @@ class IdentifierView(UnheldView):
         return Response({"identifier": found})
 
 
-class _HoldView(UnheldView):
+class _HoldView(GovernorView):
     """What a person has asked for; its assets are withheld at once."""
 
     hold: ClassVar[Hold]
@@ -133,7 +133,7 @@ class ObjectView(_HoldView):
         return self._held(subject_id)
 
 
-class LiftView(UnheldView):
+class LiftView(GovernorView):
     """The end of a restriction or an objection."""
 
     @extend_schema(
@@ -197,7 +197,7 @@ class AssetSubjectsView(UnheldView):
         return Response(s.ConsequencesOutput(s.consequences(changed, dry_run=dry_run)).data)
 
 
-class AssetSubjectView(UnheldView):
+class AssetSubjectView(GovernorView):
     """One person in an asset."""
 
     @extend_schema(

@@ -15,10 +15,11 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from audit.models import ConsentRecord, DataSubject
+from audit.subject_models import ConsentRecord, DataSubject
 from retrieval.grounds import Person, Record, Verdict, asset_permits, person_permits
-from retrieval.models import Asset, AssetSubject, Collection
+from retrieval.models import Asset, Collection
 from retrieval.purposes import SEARCH, PurposeRule, rule_of
+from retrieval.subject_models import AssetSubject
 
 _AT_ONCE = 2_000
 

@@ -10,12 +10,13 @@ from django.db.models import Count, QuerySet
 
 from accounts.models import User
 from audit.consents import consents_in
-from audit.models import ConsentRecord, DataSubject
+from audit.subject_models import ConsentRecord, DataSubject
 from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import NotAllowed, NotVisible
-from retrieval.models import Asset, AssetSubject
+from retrieval.models import Asset
 from retrieval.selectors.assets import asset_get
+from retrieval.subject_models import AssetSubject
 
 
 @dataclass(frozen=True)

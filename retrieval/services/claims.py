@@ -74,8 +74,8 @@ def asset_claim(*, stage: str, asset_id: UUID) -> Claimed | None:
     go round for ever. One that somebody in it does not permit, or no longer, is withheld here.
     """
     with scope.system():
-        rows = Asset.objects.select_related("collection").annotate(linked=linked())
-        asset = rows.filter(id=asset_id).first()
+        known = Asset.objects.select_related("collection").annotate(linked=linked())
+        asset = known.filter(id=asset_id).first()
         if asset is None or asset.state not in stage_states(stage) or _held_by_another(asset):
             return None
         if _withheld(asset, linked=asset.linked):

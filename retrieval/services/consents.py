@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -16,17 +16,18 @@ import structlog
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import consents, subjects
+from audit.consent_receipts import receipt_issue
 from audit.consents import Terms
-from audit.models import ConsentRecord, DataSubject
+from audit.subject_models import ConsentRecord, DataSubject
 from audit.subjects import Hold
 from retrieval import access, scope
-from retrieval.models import AssetSubject
 from retrieval.services.withholding import (
     Reconsidered,
     reconsider,
     run_out_rows,
     would_change,
 )
+from retrieval.subject_models import AssetSubject
 
 logger = structlog.get_logger("vitrine.consents")
 
@@ -146,6 +147,17 @@ def subject_release(
         outcome.changed = reconsider(subject_id=subject_id, by=actor, dry_run=dry_run)
 
     return _done(change, dry_run=dry_run)
+
+
+def consent_receipt(*, by: User, consent_id: UUID) -> dict[str, Any]:
+    """A signed receipt of a record as it stands; recorded.
+
+    Raises:
+        NotAllowed, NotVisible: ``by`` is no governor. ConsentMissing.
+    """
+    access.require_governor(user=by)
+    with scope.system():
+        return receipt_issue(record=consents.consent_get(consent_id), by=actor_id(by))
 
 
 def identifier_reveal(*, by: User, subject_id: UUID, reason: str) -> str | None:

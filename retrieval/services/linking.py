@@ -9,14 +9,15 @@ from uuid import UUID
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger, subjects
-from audit.models import ConsentRecord
+from audit.subject_models import ConsentRecord
 from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
-from retrieval.models import Asset, AssetSubject
+from retrieval.models import Asset
 from retrieval.selectors.assets import asset_get
 from retrieval.services.withholding import Reconsidered, reconsider, would_change
 from retrieval.states import State
+from retrieval.subject_models import AssetSubject
 
 MOST_SUBJECTS = 100
 _NO_SUBJECT = "There is no such subject."

@@ -26,14 +26,16 @@ from django.utils import timezone
 from audit import ledger
 from retrieval import grounds, media, scope
 from retrieval.grounds import Verdict
-from retrieval.models import Asset, AssetSubject, Collection, ProvenanceStep, Review, Segment
+from retrieval.models import Asset, Collection, ProvenanceStep, Segment
 from retrieval.queue import enqueue_after_commit
+from retrieval.review_models import Review
 from retrieval.selectors.grounds import verdicts_of
 from retrieval.selectors.profiles import profile_of
 from retrieval.selectors.reredaction import OUTDATED, Judge
 from retrieval.services.indexing import assets_unindex
 from retrieval.services.retention import raw_deadline_set
 from retrieval.states import STAGE_OF, RawState, State
+from retrieval.subject_models import AssetSubject
 
 logger = structlog.get_logger("vitrine.withholding")
 
@@ -113,6 +115,7 @@ def _batches(
         for first in range(0, len(wanted), BATCH):
             yield wanted[first : first + BATCH]
         return
+    ids: QuerySet[Any, UUID]
     if subject_id is not None:
         rows = AssetSubject.objects.filter(subject=subject_id).order_by("asset_id")
         column = "asset_id"
