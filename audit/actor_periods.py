@@ -9,6 +9,7 @@ thirteenth month; then the entries stay, under an id that leads to nobody.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -68,7 +69,7 @@ def actors_expire(*, now: datetime | None = None) -> int:
     return len(ids)
 
 
-def _expire(actor: object) -> None:
+def _expire(actor: UUID) -> None:
     while True:  # in batches, each its own transaction
         batch = SearchRecord.objects.filter(actor=actor, user_id__isnull=False)
         found = list(batch.values_list("id", flat=True)[:_RECORDS_AT_ONCE])

@@ -87,7 +87,7 @@ def same_person(first: UUID | None, second: UUID | None) -> bool:
     if first == second or first is None or second is None:
         return first == second
     rows = Actor.objects.filter(id__in=[first, second]).values_list("blind", "retired_blind")
-    known = [bytes(now or before) for now, before in rows if now or before]
+    known = [bytes(one) for now, before in rows if (one := now or before) is not None]
     return len(known) == 2 and known[0] == known[1]  # noqa: PLR2004 - both of the two
 
 

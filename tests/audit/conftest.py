@@ -11,7 +11,7 @@ from audit import keystore, ledger
 def keys(tmp_path_factory, monkeypatch):
     """A key store of its own for every test."""
     store = keystore.KeyStore.initialise(tmp_path_factory.mktemp("store"))
-    for module in ("actor_periods", "actors", "blind", "ledger", "searches", "signing"):
+    for module in ("actor_periods", "actors", "blind", "ledger", "rotation", "searches", "signing"):
         monkeypatch.setattr(f"audit.{module}.default_keystore", lambda: store)
     return store
 

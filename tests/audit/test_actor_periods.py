@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from audit import actor_periods, actors, ledger
-from audit.chaining import chain_pending, ledger_verify
+from audit.chaining import chain_pending
 from audit.models import Actor, LedgerEntry, LedgerPending
 from audit.second_person import SecondPersonNeeded, require_other
+from audit.verification import ledger_verify
 
 pytestmark = pytest.mark.django_db
 MONTH = timedelta(days=31)

@@ -8,7 +8,19 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.chain import GENESIS, Entry, Fault, canonical, canonical_time, entry_hash, verify_chain
+from audit.chain import (
+    GENESIS,
+    Entry,
+    Fault,
+    Known,
+    canonical,
+    canonical_time,
+    entry_fields,
+    entry_hash,
+    verify_chain,
+)
+from audit.export import entry_line
+from audit.merkle import GrowingTree
 
 START = datetime(2026, 11, 21, 2, 5, tzinfo=UTC)
 
@@ -140,8 +152,8 @@ def test_a_forger_who_also_recomputes_the_hash_is_found_at_the_next_entry(place)
     entries = chain(30)
     forged = entries[place]._replace(event="auth:token:create")
     entries[place] = forged._replace(hash=entry_hash(forged))
-    kept_elsewhere = {30: entries[-1].hash, place + 1: chain(30)[place].hash}
-    assert verify_chain(entries, checkpoints=kept_elsewhere).fault.seq == place + 1
+    kept_elsewhere = [Known(30, entries[-1].hash), Known(place + 1, chain(30)[place].hash)]
+    assert verify_chain(entries, known=kept_elsewhere).fault.seq == place + 1
     if place < 29:
         assert verify_chain(entries).fault.seq == place + 2
 
@@ -149,11 +161,11 @@ def test_a_forger_who_also_recomputes_the_hash_is_found_at_the_next_entry(place)
 @given(place=st.integers(0, 28))
 def test_deleted_inserted_repeated_and_swapped_entries_are_found(place):
     sound = chain(30)
-    assert verify_chain(sound[:place] + sound[place + 1 :]).fault == Fault(place + 1, "missing")
+    assert verify_chain(sound[:place] + sound[place + 1 :]).fault == Fault.at(place + 1, "missing")
     inserted = [*sound[:place], link(place + 1, GENESIS, event="a:b:c"), *sound[place:]]
     assert verify_chain(inserted).fault.seq == place + 1
     repeated = [*sound[: place + 1], sound[place], *sound[place + 1 :]]
-    assert verify_chain(repeated).fault == Fault(place + 1, "out of order")
+    assert verify_chain(repeated).fault == Fault.at(place + 1, "out of order")
     swapped = sound[:]
     swapped[place], swapped[place + 1] = (
         sound[place + 1]._replace(seq=place + 1),
@@ -166,16 +178,61 @@ def test_a_cut_tail_shows_only_against_a_checkpoint():
     sound = chain(30)
     cut = sound[:20]
     assert verify_chain(cut).fault is None
-    fault = verify_chain(cut, checkpoints={10: sound[9].hash, 25: sound[24].hash}).fault
+    fault = verify_chain(cut, known=[Known(10, sound[9].hash), Known(25, sound[24].hash)]).fault
     assert fault.seq == 21
     assert "25" in fault.reason
 
 
 def test_a_chain_replaced_as_a_whole_shows_only_against_a_checkpoint():
-    known = {10: chain(30)[9].hash}
+    sound = chain(30)
     replaced = chain(30, event="auth:session:login")
     assert verify_chain(replaced).fault is None
-    assert verify_chain(replaced, checkpoints=known).fault.seq == 10
+    fault = verify_chain(replaced, known=[Known(10, sound[9].hash)]).fault
+    assert (fault.seq, fault.since) == (10, 1)
+    rewritten = sound[:14]
+    for seq in range(15, 31):
+        rewritten.append(link(seq, rewritten[-1].hash, event="auth:session:login"))
+    known = [Known(size, sound[size - 1].hash) for size in (30, 20, 10, 5)]
+    fault = verify_chain(rewritten, known=known).fault
+    assert (fault.seq, fault.since) == (20, 11)
+    assert "entries 11 to 20" in fault.reason
+
+
+def root_at(entries, size):
+    tree = GrowingTree()
+    for entry in entries[:size]:
+        tree.add(entry.hash)
+    return tree.root()
+
+
+def test_tree_hashes_are_compared_too():
+    sound = chain(30)
+    known = [Known(size, root=root_at(sound, size)) for size in (1, 17, 30)]
+    assert verify_chain(sound, known=known).fault is None
+    fault = verify_chain(sound, known=[*known, Known(9, root=root_at(sound, 8))]).fault
+    assert (fault.seq, fault.since) == (9, 2)
+    assert "tree" in fault.reason
+    part = verify_chain(sound[5:], after_seq=5, after_hash=sound[4].hash, known=known)
+    assert part.fault is None  # without the beginning there is no tree, but the end is looked for
+    assert verify_chain(sound[5:20], after_seq=5, after_hash=sound[4].hash, known=known).fault
+
+
+def test_a_clock_that_was_moved_back_is_told_and_is_no_fault():
+    prev, entries = GENESIS, []
+    for seq, seconds in enumerate([0, 10, 9, 4, 10, 11], start=1):
+        entries.append(link(seq, prev, at=START + timedelta(seconds=seconds)))
+        prev = entries[-1].hash
+    found = verify_chain(entries)
+    assert found.fault is None
+    assert (found.backwards.entries, found.backwards.most_seconds) == (2, 6.0)
+    assert found.backwards.at_seq == 4
+    assert found.latest_at == canonical_time(START + timedelta(seconds=11))
+
+
+@given(refs=refs, payload=any_text, event=any_text)
+def test_a_line_of_an_export_is_canonical_json_with_the_hash_in_it(refs, payload, event):
+    entry = link(7, GENESIS, refs=refs, payload=payload, event=event)
+    assert entry_line(entry) == rfc8785.dumps(entry_fields(entry)) + b"\n"
 
 
 @pytest.mark.parametrize("refs", [{"n": 1.5}, {"n": None}, {"n": [1]}, {"n": {"a": "b"}}, [1]])

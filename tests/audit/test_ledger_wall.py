@@ -11,8 +11,9 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from audit import ledger
 from audit.chain import Entry, entry_hash
-from audit.chaining import chain_pending, ledger_verify
+from audit.chaining import chain_pending
 from audit.models import LedgerEntry, LedgerPending
+from audit.verification import ledger_verify
 from tests.conftest import owner_connection, without_ledger_triggers
 
 pytestmark = pytest.mark.django_db
