@@ -30,12 +30,12 @@ KEYS = "keys.tar"
 SECRETS = "secrets.sealed"
 TOMBSTONES = "tombstones"  # of all backups together: beside them, the newest there are
 _PARTIAL = ".partial-"
-_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 
 
 def new_id(now: datetime) -> str:
-    """A name that sorts by time: ``20261121T153000Z-1a2b3c4d``."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    """A name that sorts by time: ``20261121T153000000000Z-1a2b3c4d``."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}"
 
 
 def keys_beside(folder: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from deploy.doctor import database, machine, models, names, servers, vectors
+from deploy.doctor import backups, database, machine, models, names, servers, vectors
 from deploy.doctor.finding import Finding, looked
 
 _UP = "Start the appliance with deploy/up."
@@ -33,6 +33,7 @@ def examine() -> Iterator[Finding]:
     yield from looked("models in use", models.in_use, mend=_UP)
     yield from looked("vector tables", models.tables, mend=_UP)
     yield from looked("vector indexes", vectors.look, mend=_UP)
+    yield from looked("backups", backups.look, mend=readable)
 
 
 class Command(BaseCommand):
