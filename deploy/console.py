@@ -7,9 +7,9 @@ from functools import wraps
 from typing import Any
 
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from unfold.sites import UnfoldAdminSite
 
 from retrieval import access, scope
@@ -50,6 +50,12 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
         from retrieval.admin.overview import Overview
 
         return Overview(request, self, {}).run()
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """The overview: rooms of the code mean nothing to whoever works here."""
+        return HttpResponseRedirect(reverse("admin:index"))
 
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no model."""

@@ -118,7 +118,8 @@ class Overview(ConsolePage):
             ]  # fmt: skip
             link = page_of("retrieval_collection_change", pk)
             whole = Cell(of["assets"], list_of(Asset, collection__id__exact=pk), number=True)
-            rows.append([Cell(self.names[pk], link), whole, *shown, size_in_words(of["bytes"])])
+            size = Cell(size_in_words(of["bytes"]), number=True)
+            rows.append([Cell(self.names[pk], link), whole, *shown, size])
         return Table(
             ["Collection", "Assets", "Searchable", "Withheld", "Quarantined", "Taken in"],
             rows,

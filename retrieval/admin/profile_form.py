@@ -165,10 +165,13 @@ class ProfileForm(forms.Form):
         for part, value in (("threshold", threshold), ("review", review)):
             field = _score("")
             field.initial = value
+            # The table's heads say it to eyes only.
+            field.widget.attrs["aria-label"] = f"{group.label}: {_SAID[part]}"
             self.fields[f"{group.name}_{part}"] = field
 
 
 _PARTS: Final = ("operator", "threshold", "review")
+_SAID: Final = {"threshold": "from a score of", "review": "reviewed from a score of"}
 _LEFT_IN: Final = EntityRule(threshold=1.0, operator="keep")
 _USUAL: Final = 0.4
 

@@ -73,6 +73,13 @@ class Table:
     empty: str = "There is nothing here yet."
 
     @property
+    def heads(self) -> list[tuple[str, bool]]:
+        """Each head, and whether its column holds numbers."""
+        first = self.cells[0] if self.rows else []
+        numbers = [cell.number for cell in first] + [False] * len(self.head)
+        return list(zip(self.head, numbers, strict=False))
+
+    @property
     def cells(self) -> list[list[Cell]]:
         """Every row as cells."""
         return [[_cell(value) for value in row] for row in self.rows]

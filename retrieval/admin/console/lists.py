@@ -64,6 +64,15 @@ class CappedPaginator(_Paginator):
         return self.count > MOST_COUNTED
 
 
+class _Counted(ChangeList):
+    """A list that says how many rows it found, and nothing of how many there might be besides."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """One page of rows."""
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
 class _Unpaged(ChangeList):
     """The rows of a list, without fetching a page of them."""
 
@@ -95,13 +104,18 @@ class Listed:
             for page in self.pages
         ]
         usual: list[URLPattern] = super().get_urls()  # type: ignore[misc]
-        return [*own, *usual]
+        # What happened is in the ledger; Django's own history knows of nothing.
+        return [*own, *(one for one in usual if one.name != self._name("history"))]
 
     def get_paginator(
         self, request: HttpRequest, queryset: Any, per_page: int, *args: Any, **kwargs: Any
     ) -> _Paginator:
         """One that does not count millions."""
         return CappedPaginator(queryset, per_page, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """How the rows are found."""
+        return _Counted
 
     def list_buttons(self, request: HttpRequest) -> Sequence[Button]:
         """Links above the list, to what adds to it."""

@@ -21,6 +21,9 @@ function reachable(element) {
 
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll("[x-on\\:click]").forEach(reachable);
+  document.querySelectorAll('#content input[x-ref="searchInput"]').forEach((input) => {
+    if (!input.hasAttribute("aria-label")) input.setAttribute("aria-label", "Search this list");
+  });
   const content = document.getElementById("content");
   if (content) content.tabIndex = -1;
   document.querySelectorAll("form.vc-asking").forEach((form) => {
