@@ -22,8 +22,8 @@ from deploy.env import DatabaseLogin, parse_database_url
 from deploy.paths import Paths
 from deploy.supervisor.state import DataLock
 
-# Kept through a replacement: what is newer than any backup.
-_KEPT = ("tombstones",)
+# Kept through a replacement: what is newer than any backup, and what bears witness of the ledger.
+KEPT = ("tombstones", "checkpoints")
 
 
 def external_login(paths: Paths) -> DatabaseLogin | None:
@@ -88,7 +88,7 @@ def emptied(paths: Paths, *, own_database: bool, keep_keys: bool) -> None:
             shutil.rmtree(paths.postgres, ignore_errors=True)
         remove_outside(paths)
     for name in FOLDERS:
-        if name not in _KEPT:
+        if name not in KEPT:
             shutil.rmtree(paths.data / name, ignore_errors=True)
     if not keep_keys:
         for file in sorted(paths.keys.rglob("*")):

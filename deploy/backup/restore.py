@@ -26,7 +26,7 @@ from deploy.backup.errors import BackupError
 from deploy.backup.layout import DUMP, KEYS, TOMBSTONES, chosen, ids_in
 from deploy.backup.make import Told
 from deploy.backup.manifest import index_read, key_name, manifest_read
-from deploy.backup.place import emptied, external_login, held, marked, occupied
+from deploy.backup.place import KEPT, emptied, external_login, held, marked, occupied
 from deploy.backup.roles import database_ready, ledger_lent
 from deploy.backup.tombs import lines_merge, tombs_merge
 from deploy.embedded.__main__ import running
@@ -195,6 +195,8 @@ def _files(paths: Paths, source: Path, told: Callable[[int], None]) -> None:
         if file.path.startswith(f"{TOMBSTONES}/"):
             continue  # merged
         place = paths.data / file.path
+        if file.path.split("/", 1)[0] in KEPT and place.exists():
+            continue  # what is here is newer, and a witness that nobody writes over
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         shutil.copyfile(source / file.path, place)
         place.chmod(0o600)
