@@ -11,11 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.benchmarks import appliance, model_memory, query_cache, reembed, server
+from deploy.benchmarks.erasure import run as erasure
 from deploy.benchmarks.figures import Figure, machine
 from deploy.benchmarks.redact import parts as redact_parts
 from deploy.benchmarks.search import parts as search_parts
 
-NAMES = ("appliance", "encode", "memory", "query-cache", "redact", "reembed", "search", "server")
+NAMES = (
+    *("appliance", "encode", "erasure", "memory", "query-cache", "redact", "reembed", "search"),
+    "server",
+)
 
 
 def main(argv: list[str]) -> int:
@@ -71,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="where the vectors' database stays (search)"
     )
+    parser.add_argument(
+        "--subjects", type=int, default=erasure.SUBJECTS, help="people to erase (erasure)"
+    )
     _add_redact(parser.add_argument_group("redact"))
     return parser
 
@@ -102,6 +109,7 @@ def _figures(options: argparse.Namespace) -> list[Figure]:
     benchmarks: dict[str, Callable[[], list[Figure]]] = {
         "appliance": lambda: appliance.run(cold=options.cold),
         "encode": lambda: _encode(slow=options.slow),
+        "erasure": lambda: erasure.run(subjects=options.subjects),
         "memory": model_memory.run,
         "query-cache": query_cache.run,
         "redact": lambda: _redact(options),

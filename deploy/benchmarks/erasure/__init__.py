@@ -1,0 +1,1 @@
+"""``deploy/bench erasure``: hundreds of people erased, and a search for what is left of them."""
