@@ -6,7 +6,7 @@ everything once. Inside ``retrieval.scope.system``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -115,10 +115,16 @@ def run_finish(run: PurgeRun) -> PurgeRun:
     return run
 
 
-def run_totals(run: PurgeRun) -> dict[str, Mapping[str, int]]:
-    """What a run destroyed and left, by kind; kinds of which there was nothing are absent."""
+def run_totals(
+    run: PurgeRun, *, collections: Sequence[UUID] | None = None
+) -> dict[str, Mapping[str, int]]:
+    """What a run destroyed and left, by kind; kinds of which there was nothing are absent.
+
+    ``collections``: in these only.
+    """
     found: dict[str, dict[str, int]] = {}
-    for row in run.tallies.all():
+    rows = run.tallies.all()
+    for row in rows if collections is None else rows.filter(collection__in=collections):
         one = found.setdefault(row.what, {"purged": 0, "held": 0, "paused": 0, "failed": 0})
         for name in one:
             one[name] += getattr(row, name)
