@@ -24,6 +24,7 @@ from audit.hold_models import LegalHold
 from audit.lines import lines_append, lines_read
 from audit.subject_models import ConsentRecord, DataSubject
 from retrieval import scope
+from retrieval.models import Collection
 from retrieval.subject_models import AssetSubject
 
 NAME = "journal.jsonl"
@@ -64,6 +65,8 @@ KINDS = (
          "released_by", "released_at"),
         lambda row: str(row.id),
     ),
+    # What a collection asks for: a consent that is required must not be forgotten.
+    Kind("purposes", Collection, ("purposes",), lambda row: str(row.id)),
     Kind(
         "link",
         AssetSubject,
@@ -104,6 +107,12 @@ def journal_watch() -> None:
     for kind in KINDS:
         post_save.connect(_saved, sender=kind.model, dispatch_uid=f"journal {kind.name}")
     post_delete.connect(_deleted, sender=AssetSubject, dispatch_uid="journal link gone")
+
+
+def journal_tell(rows: Iterable[models.Model]) -> None:
+    """Rows that were made or changed in bulk, which no signal tells of."""
+    for row in rows:
+        _saved(type(row), row)
 
 
 def line_of(kind: Kind, row: models.Model) -> Line:

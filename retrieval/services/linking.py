@@ -13,6 +13,7 @@ from audit.subject_models import ConsentRecord
 from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
+from retrieval.journal import journal_tell
 from retrieval.models import Asset
 from retrieval.selectors.assets import asset_get
 from retrieval.services.withholding import Reconsidered, reconsider, would_change
@@ -73,7 +74,7 @@ def links_add(*, asset: Asset, named: Named, by: UUID | None, via: str) -> list[
     """Which of the people, whom the caller has locked, were not linked before. Recorded."""
     known = set(AssetSubject.objects.filter(asset=asset).values_list("subject", flat=True))
     new = [subject for subject in named.subjects if subject not in known]
-    AssetSubject.objects.bulk_create(
+    rows = AssetSubject.objects.bulk_create(
         AssetSubject(
             asset=asset,
             subject=subject,
@@ -83,6 +84,7 @@ def links_add(*, asset: Asset, named: Named, by: UUID | None, via: str) -> list[
         )
         for subject in new
     )
+    journal_tell(rows)
     for subject, consent in named.consents:
         if subject in known:
             AssetSubject.objects.filter(asset=asset, subject=subject).update(consent=consent)

@@ -110,6 +110,11 @@ def journal_apply(lines: list[Line] | None = None) -> int:
     return applied
 
 
+def _purposes(line: Line) -> bool:
+    changed = Collection.objects.filter(id=UUID(line["id"])).exclude(purposes=line["purposes"])
+    return bool(changed.update(purposes=line["purposes"]))
+
+
 def _subject(line: Line) -> bool:
     said = _fields(line)
     row = DataSubject.objects.select_for_update().filter(id=UUID(line["id"])).first()
@@ -201,6 +206,7 @@ _IDS = frozenset(
     {"subject", "series", "asset", "collection", "query", "home", "placed_by", "released_by"}
 )
 _APPLY: dict[str, Callable[[Line], bool]] = {
+    "purposes": _purposes,
     "subject": _subject,
     "withdrawal": _withdrawal,
     "link": _link,

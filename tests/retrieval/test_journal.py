@@ -8,7 +8,7 @@ from audit.models import ConsentRecord, DataSubject
 from deploy.paths import Paths
 from retrieval import scope
 from retrieval.journal import journal_catch_up, journal_file, journal_read
-from retrieval.models import AssetSubject
+from retrieval.models import AssetSubject, Collection
 from retrieval.services.restoring import journal_apply
 from tests.factories import make_asset, make_collection
 
@@ -77,14 +77,24 @@ def test_nothing_personal_and_no_words_are_written_down(asset):
     lived(asset)
     text = journal_file().read_text()
     assert "Mr X" not in text
-    assert text.count("\n") == 4
+    assert text.count("\n") == 5
 
 
 def test_what_rolled_back_is_not_told(asset):
     with transaction.atomic():
         lived(asset)
         transaction.set_rollback(True)
-    assert journal_read() == []
+    assert [line["kind"] for line in journal_read()] == ["purposes"]  # of the collection before
+
+
+def test_a_consent_that_was_required_since_is_required_again(asset):
+    with scope.system():
+        before = Collection.objects.get()
+        before.purposes = {**before.purposes, "search": {"consent": "required"}}
+        before.save()
+        Collection.objects.update(purposes={})  # an older database
+        assert journal_apply() == 1
+        assert Collection.objects.get().purposes["search"] == {"consent": "required"}
 
 
 def test_what_changed_in_bulk_is_caught_up_with(asset):
