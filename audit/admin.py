@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
-from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from unfold.admin import ModelAdmin, TabularInline
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from audit import retention, selectors
+from audit import selectors
 from audit.actors import identity_of
 from audit.chaining import chain_pending
-from audit.errors import AuditError
 from audit.ledger import is_confidential
-from audit.models import Actor, Influence, LedgerEntry, LedgerPending, RetentionPolicy, SearchRecord
-from audit.scope import AuditScope, actor_of, scope_of
-
-if TYPE_CHECKING:
-    _PolicyModelForm = forms.ModelForm[RetentionPolicy]
-else:  # Django's own class takes no parameter
-    _PolicyModelForm = forms.ModelForm
+from audit.models import Actor, LedgerEntry, LedgerPending
+from audit.scope import AuditScope, scope_of
 
 
 def _scope(request: HttpRequest) -> AuditScope:
@@ -190,59 +182,6 @@ class LedgerPendingAdmin(LookedAt):
     get_readonly_fields = get_fields
 
 
-class InfluenceInline(TabularInline):  # type: ignore[misc] # as above
-    """Why each hit came up; a steward sees the hits from the collections governed."""
-
-    model = Influence
-    fields = ["rank", "asset_id", "collection_id", "confidence", "verdict", "signals"]
-    fields += ["redactions", "consent"]
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Influence]:
-        """Hits that the visitor may know of."""
-        hits: QuerySet[Influence] = super().get_queryset(request)
-        scope = _scope(request)
-        return hits if scope.everything else hits.filter(collection_id__in=scope.collections)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _scope(request).allowed
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-@admin.register(SearchRecord)
-class SearchRecordAdmin(LookedAt):
-    """Searches: who, when, how sure. The query itself is never shown here."""
-
-    list_filter = ["query_modality", "confident"]
-    inlines = [InfluenceInline]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SearchRecord]:
-        """What the visitor may see."""
-        return selectors.search_record_list(scope=_scope(request)).defer("kept_query")
-
-    def get_list_display(self, request: HttpRequest) -> list[Any]:
-        """Columns."""
-        shown = ["id", "at", _who(request), "query_modality", "confident"]
-        return [*shown, *(["hit_count"] if _scope(request).everything else []), "models_used"]
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
-        """What one search shows; for stewards without what tells of others' collections."""
-        fields = ["id", "at", _who(request), "query_modality", "query_redactions", "modalities"]
-        fields += ["models_used", "confident", "kept_until"]
-        if _scope(request).everything:
-            fields += ["searched_in", "hit_count", "parameters", "total_ms"]
-        return fields
-
-    get_readonly_fields = get_fields
-
-
 @admin.register(Actor)
 class ActorAdmin(LookedAt):
     """Who stands behind the ledger's random ids; for governors."""
@@ -260,63 +199,3 @@ class ActorAdmin(LookedAt):
         return ["id", _who(request), "created_at"]
 
     get_readonly_fields = get_fields
-
-
-class PolicyForm(_PolicyModelForm):
-    """Name and rules, checked as the service checks them."""
-
-    class Meta:
-        model = RetentionPolicy
-        fields = ["name", "rules"]
-        help_texts = {
-            "rules": 'A list such as [{"what": "raw", "modality": "audio", "after_days": 30}].'
-        }
-
-    def clean_rules(self) -> list[dict[str, Any]]:
-        """The rules as they will be kept."""
-        try:
-            return [rule.as_json() for rule in retention.rules_parse(self.cleaned_data["rules"])]
-        except AuditError as error:
-            raise ValidationError(error.fields["rules"]) from None
-
-
-@admin.register(RetentionPolicy)
-class RetentionPolicyAdmin(LookedAt):
-    """Policies. Stewards may add one; changing one touches every collection under it: governors."""
-
-    form = PolicyForm
-    list_display = ["name", "rules", "created_at"]
-    search_fields = ["name"]
-    fields = ["name", "rules"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return _scope(request).allowed
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _scope(request).everything
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: RetentionPolicy,
-        form: Any,
-        change: bool,  # noqa: FBT001 - Django's signature
-    ) -> None:
-        """Through the services, so that the ledger knows and deadlines follow."""
-        by = actor_of(request.user)
-        if change:
-            saved = retention.policy_update(
-                actor=by, policy_id=obj.pk, name=obj.name, rules=obj.rules
-            )
-        else:
-            saved = retention.policy_create(actor=by, name=obj.name, rules=obj.rules)
-        obj.pk = saved.pk
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page; what the service refuses is said there."""
-        try:
-            response: HttpResponse = super().changeform_view(request, *args, **kwargs)
-        except AuditError as error:
-            messages.error(request, error.detail)
-            return HttpResponseRedirect(request.get_full_path())
-        return response

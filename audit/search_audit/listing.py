@@ -7,7 +7,7 @@ whether somebody else's collection held an answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +20,7 @@ from django.db.models import (
     IntegerField,
     Max,
     OuterRef,
+    Prefetch,
     Q,
     QuerySet,
     Subquery,
@@ -31,6 +32,7 @@ from audit.models import CollectionSet, Influence, SearchRecord
 from audit.scope import AuditScope
 from audit.selectors import search_record_list
 
+_OWN_HITS = "hits_of_the_governed"
 NOT_SHOWN = ("kept_query", "held_query", "query_hmac")
 
 
@@ -92,6 +94,10 @@ def search_audit_rows(
     """
     rows = _plain(search_record_list(scope=scope), scope, filters)
     rows = _by_hits(rows, scope, filters)
+    if not scope.everything:  # whose hits tell which models found something
+        own = Influence.objects.filter(collection_id__in=scope.collections)
+        wanted = own.only("record_id", "signals")
+        rows = rows.prefetch_related(Prefetch("influences", queryset=wanted, to_attr=_OWN_HITS))
     return rows.annotate(
         seen_hits=_counted(scope, Q()) if not scope.everything else F("hit_count"),
         seen_matches=_counted(scope, Q(verdict="match")),
@@ -103,11 +109,27 @@ def search_audit_rows(
 
 
 def searches_seen(*, scope: AuditScope, records: Iterable[SearchRecord]) -> list[SearchSeen]:
-    """``records`` of ``search_audit_rows`` as the reader may know them. Two queries at most."""
-    page = list(records)
-    sets = _sets(page)
-    models = {} if scope.everything else _models_of_hits(page, scope)
-    return [_seen(record, scope, sets, models) for record in page]
+    """``records`` of ``search_audit_rows`` as the reader may know them.
+
+    One query for every different set of many collections.
+    """
+    return list(map(seeing(scope), records))
+
+
+def seeing(scope: AuditScope) -> Callable[[SearchRecord], SearchSeen]:
+    """Tells what of a row of ``search_audit_rows`` may be seen; remembers sets of collections."""
+    sets: dict[str, list[UUID]] = {}
+
+    def collections(record: SearchRecord) -> list[UUID]:
+        digest = record.collection_set_id
+        if digest is None:
+            return list(record.collections)
+        if digest not in sets:
+            found = CollectionSet.objects.filter(digest=digest)
+            sets[digest] = next(iter(found.values_list("collections", flat=True)), [])
+        return sets[digest]
+
+    return lambda record: _seen(record, scope, collections(record))
 
 
 def _plain(
@@ -172,36 +194,16 @@ def _counted(scope: AuditScope, which: Q) -> Coalesce:
     return Coalesce(Subquery(hits, output_field=IntegerField()), Value(0))
 
 
-def _sets(page: list[SearchRecord]) -> dict[str, list[UUID]]:
-    wanted = {one.collection_set_id for one in page if one.collection_set_id is not None}
-    if not wanted:
-        return {}
-    found = CollectionSet.objects.filter(digest__in=wanted)
-    return dict(found.values_list("digest", "collections"))
-
-
-def _models_of_hits(page: list[SearchRecord], scope: AuditScope) -> dict[UUID, set[str]]:
+def _models(record: SearchRecord, scope: AuditScope) -> tuple[str, ...]:
     """A steward learns which models found something in the governed collections, no others."""
-    hits = Influence.objects.filter(
-        record__in=[one.pk for one in page], collection_id__in=scope.collections
-    )
-    found: dict[UUID, set[str]] = {}
-    for record_id, signals in hits.values_list("record_id", "signals"):
-        named = {str(one["model"]) for one in signals if one.get("model")}
-        found.setdefault(record_id, set()).update(named)
-    return found
+    if scope.everything:
+        return tuple(record.models_used)
+    signals = [one for hit in record.__dict__[_OWN_HITS] for one in hit.signals]
+    return tuple(sorted({str(one["model"]) for one in signals if one.get("model")}))
 
 
-def _seen(
-    record: SearchRecord,
-    scope: AuditScope,
-    sets: dict[str, list[UUID]],
-    models: dict[UUID, set[str]],
-) -> SearchSeen:
-    all_of_them = record.collections
-    if record.collection_set_id is not None:
-        all_of_them = sets.get(record.collection_set_id, [])
-    known = [one for one in all_of_them if scope.everything or one in scope.collections]
+def _seen(record: SearchRecord, scope: AuditScope, searched: list[UUID]) -> SearchSeen:
+    known = [one for one in searched if scope.everything or one in scope.collections]
     annotated = record.__dict__
     return SearchSeen(
         id=record.pk,
@@ -210,9 +212,9 @@ def _seen(
         query_modality=record.query_modality,
         redactions=tuple(str(one.get("kind", "")) for one in record.query_redactions),
         collections=tuple(sorted(known)),
-        searched=len(all_of_them) if scope.everything else None,
+        searched=len(searched) if scope.everything else None,
         modalities=tuple(record.modalities),
-        models=tuple(record.models_used if scope.everything else sorted(models.get(record.pk, ()))),
+        models=_models(record, scope),
         hits=int(annotated["seen_hits"]),
         matches=int(annotated["seen_matches"]),
         confident=int(annotated["seen_matches"]) > 0,

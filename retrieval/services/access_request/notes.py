@@ -1,4 +1,4 @@
-"""What a receipt of erasure says of archives: none is kept here, and what was handed over is out."""
+"""What a receipt of erasure says of archives: none is kept here; what was handed over is out."""
 
 from __future__ import annotations
 
