@@ -23,6 +23,7 @@ BEAT_SCHEDULE = {
     "forget-answers": _every(3600.0, "forget_answers"),
     "erasures": _every(60.0, "erasures"),
     "purge-kept-queries": _every(600.0, "purge_kept_queries"),
+    "monitor": _every(3600.0, "monitor"),
     "consents": _every(60.0, "consents"),
     "journal": _every(300.0, "journal"),
     "datasets": _every(3600.0, "datasets"),

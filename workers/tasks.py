@@ -22,6 +22,7 @@ from retrieval.services.consents import consents_due
 from retrieval.services.datasets import datasets_recheck
 from retrieval.services.erasure_proving import erasures_prove
 from retrieval.services.erasure_run import erasure_run, erasures_sweep
+from retrieval.services.monitoring import monitoring_run
 from retrieval.services.purge_warnings import warnings_give
 from retrieval.services.reembed_run import reembed_run
 from retrieval.services.reredaction_run import reredact_run
@@ -197,6 +198,14 @@ def purge_warnings() -> None:
     with alone("purge_warnings") as first:
         if first:
             warnings_give()
+
+
+@_chore(name="workers.tasks.monitor")
+def monitor() -> None:
+    """Looks for what is unusual in searches, if an agreement permits it; else nothing is read."""
+    with alone("monitor") as first:
+        if first:
+            monitoring_run()
 
 
 @_chore(name="workers.tasks.consents")
