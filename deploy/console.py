@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 from unfold.sites import UnfoldAdminSite
 
+from audit.errors import AuditError
 from retrieval import access, scope
+from retrieval.errors import RetrievalError
 
 View = Callable[..., HttpResponseBase]
 
@@ -68,9 +71,18 @@ def _scoped(view: View) -> View:
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with scope.console(request.user):
-            response = view(request, *args, **kwargs)
+            try:
+                response = view(request, *args, **kwargs)
+            except (AuditError, RetrievalError) as error:
+                raise _refusal(error) from error
             if isinstance(response, TemplateResponse) and not response.is_rendered:
                 response.render()
             return response
 
     return inner
+
+
+def _refusal(error: AuditError | RetrievalError) -> Exception:
+    """What a browser is told of a service's refusal: not there, not allowed, or the error."""
+    known: dict[int, Exception] = {403: PermissionDenied(), 404: Http404()}
+    return known.get(error.status, error)
