@@ -53,8 +53,9 @@ def tombstones_file_all() -> int:
 
     A process that dies between the file and the mark adds them once more, which is harmless.
     """
-    filed = 0
-    while some := _file_some():
+    filed = some = _file_some()
+    while some == _BATCH:
+        some = _file_some()
         filed += some
     return filed
 

@@ -239,6 +239,11 @@ def remove_previews(asset_id: UUID) -> None:
     _unlink(REVIEW_BLOBS, asset_id)
 
 
+def remove_blobs(kinds: tuple[Blob, ...], asset_id: UUID) -> None:
+    """Removes files whose keys are destroyed. Idempotent."""
+    _unlink(kinds, asset_id)
+
+
 def _unlink(kinds: tuple[Blob, ...], asset_id: UUID) -> None:
     for kind in kinds:
         place = _place(kind, asset_id)

@@ -47,8 +47,8 @@ def assets_erase(
 ) -> None:
     """Erases locked assets: rows in the caller's transaction, files and keys after its commit.
 
-    What a dying process leaves of the latter is destroyed when the request goes on, or by the
-    hourly purge. Inside ``scope.system``.
+    What a dying process leaves of the latter is destroyed by the hourly purge. Of a ``request``,
+    the run that erases takes care of them (``outside_erase``). Inside ``scope.system``.
     """
     ids = [asset.id for asset in assets]
     if not ids:
@@ -68,7 +68,9 @@ def assets_erase(
             },
         )
     tombstones_add(kind=Tombstone.Kind.ASSET, ids=ids, request=request)
-    # robust: the erasure is committed; what fails here is tried again when the request is closed.
+    if request is not None:
+        return
+    # robust: the erasure is committed; what fails here is tried again by the purge.
     transaction.on_commit(partial(outside_erase, asset_ids=ids), robust=True)
 
 
@@ -78,7 +80,8 @@ def subject_erase(subject_id: UUID, *, request: UUID | None = None) -> None:
         if store.phase == "database":
             store.erase(asset_ids=[], subject_ids=[subject_id])
     tombstones_add(kind=Tombstone.Kind.SUBJECT, ids=[subject_id], request=request)
-    transaction.on_commit(partial(outside_erase, subject_ids=[subject_id]), robust=True)
+    if request is None:
+        transaction.on_commit(partial(outside_erase, subject_ids=[subject_id]), robust=True)
 
 
 def outside_erase(*, asset_ids: Sequence[UUID] = (), subject_ids: Sequence[UUID] = ()) -> None:
@@ -86,16 +89,18 @@ def outside_erase(*, asset_ids: Sequence[UUID] = (), subject_ids: Sequence[UUID]
 
     Every store is gone through, whatever fails in another; the first failure is raised afterwards.
     """
+    if not (asset_ids or subject_ids):
+        return
     failed: Exception | None = None
-    for store in stores():
-        if store.phase != "outside":
-            continue
-        try:
-            with scope.system():
+    with scope.system():
+        for store in stores():
+            if store.phase != "outside":
+                continue
+            try:
                 store.erase(asset_ids=list(asset_ids), subject_ids=list(subject_ids))
-        except Exception as error:  # noqa: BLE001 - raised below
-            logger.warning("store_not_emptied", store=store.name, error=type(error).__name__)
-            failed = failed or error
+            except Exception as error:  # noqa: BLE001 - raised below
+                logger.warning("store_not_emptied", store=store.name, error=type(error).__name__)
+                failed = failed or error
     if failed is not None:
         raise failed
 

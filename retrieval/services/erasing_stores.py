@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db import models
@@ -19,15 +20,15 @@ from retrieval.erasure_stores import FunctionStore, register
 from retrieval.evaluation_models import EvaluationCase
 from retrieval.feedback_models import Feedback, LabelledQuery
 from retrieval.lexical import sql as words
+from retrieval.lexical.store import assets_delete
 from retrieval.media import Blob
 from retrieval.models import Asset, IdempotencyKey, ProvenanceStep, ReembedJob, Segment
 from retrieval.review_models import RedactionReport, Review
 from retrieval.services.erasing_people import GONE, consents_blank, subject_blank
 from retrieval.services.erasing_queries import kept_asking, kept_forget
-from retrieval.services.indexing import assets_unindex
 from retrieval.states import State
 from retrieval.subject_models import AssetSubject
-from retrieval.vectors import tables
+from retrieval.vectors import backend, tables
 from retrieval.vectors.raw import executed
 
 Ids = Sequence[UUID]
@@ -70,13 +71,13 @@ def _found() -> tuple[FunctionStore, ...]:
         FunctionStore(
             "vectors",
             lambda assets, _: sum(_in_table(table, assets) for table in tables()),
-            lambda assets, _: assets_unindex(asset_ids=assets),
+            lambda assets, _: _unvector(assets),
             tables=("vectors_*",),
         ),
         FunctionStore(
             "words",
             lambda assets, _: _in_table(words.TABLE, assets),
-            lambda assets, _: assets_unindex(asset_ids=assets),
+            lambda assets, _: _ignore(assets and assets_delete(asset_ids=assets)),
             tables=(f"{words.TABLE}*",),
         ),
         FunctionStore(
@@ -189,11 +190,18 @@ def _outside() -> tuple[FunctionStore, ...]:
         return FunctionStore(
             name,
             lambda assets, _: sum(media.has_blob(kind, one) for one in assets for kind in kinds),
-            lambda assets, _: _each(media.destroy_all, assets),
+            lambda assets, _: _each(partial(media.remove_blobs, kinds), assets),
             phase="outside",
         )
 
     return (
+        # First: from then on even copies of the files say nothing.
+        FunctionStore(
+            "keys",
+            lambda assets, subjects: sum(map(_alive, _keys(assets, subjects))),
+            lambda assets, subjects: _destroy(_keys(assets, subjects)),
+            phase="outside",
+        ),
         files("originals", media.RAW_BLOBS),
         files("renditions", (Blob.RENDITION,)),
         files("thumbnails", (Blob.THUMBNAIL,)),
@@ -202,12 +210,6 @@ def _outside() -> tuple[FunctionStore, ...]:
             "unfinished files",
             lambda assets, _: sum(len(media.unfinished(one)) for one in assets),
             lambda assets, _: _each(media.unfinished_remove, assets),
-            phase="outside",
-        ),
-        FunctionStore(
-            "keys",
-            lambda assets, subjects: sum(map(_alive, _keys(assets, subjects))),
-            lambda assets, subjects: _destroy(_keys(assets, subjects)),
             phase="outside",
         ),
         FunctionStore(
@@ -226,6 +228,11 @@ def _ignore(_: object) -> None:
 def _each(act: Callable[[UUID], object], ids: Ids) -> None:
     for one in ids:
         act(one)
+
+
+def _unvector(assets: Ids) -> None:
+    for table in tables() if assets else ():
+        backend().delete(table=table, asset_ids=assets)
 
 
 def _in_table(table: str, assets: Ids) -> int:

@@ -33,13 +33,16 @@ def receipt_make(request: ErasureRequest) -> ErasureReceipt:
     ``scope.system``.
     """
     erased, subjects = erased_of(request)
-    if any(stores_count(asset_ids=erased, subject_ids=subjects).values()):
+    after = stores_count(asset_ids=erased, subject_ids=subjects)
+    if any(after.values()):
         for store in stores():
             store.erase(asset_ids=erased, subject_ids=subjects)
+        after = stores_count(asset_ids=erased, subject_ids=subjects)
     items = list(ErasureItem.objects.filter(request=request).order_by("asset"))
     named = [item.asset for item in items]
     people = [request.subject] if request.subject is not None else []
-    after = stores_count(asset_ids=named, subject_ids=people)
+    if len(named) + len(people) > len(erased) + len(subjects):
+        after = stores_count(asset_ids=named, subject_ids=people)
     receipt = ErasureReceipt(
         id=uuid4(), request=request, seq=request.receipts.count() + 1, issued_at=timezone.now()
     )

@@ -11,7 +11,6 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -146,7 +145,7 @@ def _mine(request_id: UUID, claim: UUID) -> ErasureRequest:
 
 
 def _batch(request_id: UUID, claim: UUID) -> bool:
-    """Whether anything was due; then some of it is erased, or found to be held or gone."""
+    """Erases what is due, or finds it held or gone, up to a number; whether there may be more."""
     with scope.system():
         holds_still()
         request = _mine(request_id, claim)
@@ -168,9 +167,10 @@ def _batch(request_id: UUID, claim: UUID) -> bool:
                 item.state, item.holds = _ITEMS.HELD, list(kept[item.asset])
             else:
                 item.state = _ITEMS.GONE
-            item.save()
+        ErasureItem.objects.bulk_update(due, ["state", "erased_at", "holds"])
     tombstones_file_all()
-    return True
+    outside_erase(asset_ids=sorted(done))
+    return len(due) == BATCH
 
 
 def _holds_again(items: QuerySet[ErasureItem]) -> None:
@@ -195,20 +195,21 @@ def _subject(request_id: UUID, claim: UUID) -> bool:
         if _new_items(request):
             return False
         kept = ErasureItem.objects.filter(request=request, state=_ITEMS.HELD).exists()
-        if not kept and not holds_on(subject=request.subject):
-            subject_erase(request.subject, request=request.id)
+        if kept or holds_on(subject=request.subject):
+            return True
+        subject_erase(request.subject, request=request.id)
     tombstones_file_all()
+    outside_erase(subject_ids=[request.subject])
     return True
 
 
 def _close(request_id: UUID, claim: UUID) -> None:
-    """Files and keys once more, should a process have died between a commit and them."""
+    """Done; files and keys once more where a process may have died between a commit and them."""
     with scope.system():
         request = _mine(request_id, claim)
         erased, subjects = erased_of(request)
-    outside_erase(asset_ids=erased, subject_ids=subjects)
-    with transaction.atomic(), scope.system():
-        request = _mine(request_id, claim)
+        if request.attempts > 1:
+            outside_erase(asset_ids=erased, subject_ids=subjects)
         ErasureRequest.objects.filter(id=request.id).update(
             erased_at=timezone.now(), claim=None, claimed_until=None
         )

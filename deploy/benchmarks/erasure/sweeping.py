@@ -28,6 +28,7 @@ def tokens_found(people: Sequence[dict[str, Any]]) -> dict[str, Any]:
     from audit.canary.search import search
     from deploy.canary.places import stores
 
+    # A kept subject's identifier lies encrypted under a key of its own: no search finds it.
     named = [(person["erased"], token) for person in people for token in person["tokens"].values()]
     with ExitStack() as stack:
         every = stores(settings.PATHS, redis_url=settings.REDIS_URL, stack=stack)
@@ -41,6 +42,9 @@ def tokens_found(people: Sequence[dict[str, Any]]) -> dict[str, Any]:
             {f"{name}: {hit.where} {hit.way}" for name, hit in hits if named[hit.token][0]}
         )[:20],
         "kept": sum(not erased for erased, _ in named),
+        "sealed": sum(
+            "identifier" in person["tokens"] for person in people if not person["erased"]
+        ),
         "kept_found": len(kept),
         "controls_missed": sum(len(store.missed) for store in report.stores),
         "failures": [text for store in report.stores for text in store.failures],
