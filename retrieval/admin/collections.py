@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,6 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -16,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from retrieval import access
 from retrieval.access import Permission
 from retrieval.admin.base import ReadOnly, visitor
+from retrieval.admin.console import Button
 from retrieval.admin.judging import Judging
 from retrieval.admin.reredacting import Reredacting
 from retrieval.errors import RetrievalError
@@ -103,6 +106,13 @@ class CollectionAdmin(Reredacting, Judging, _ThroughServices, ModelAdmin):  # ty
         return super().change_view(  # type: ignore[no-any-return]
             request, object_id, *args, **{**kwargs, "extra_context": extra}
         )
+
+    def detail_buttons(self, request: HttpRequest, obj: Collection) -> Sequence[Button]:
+        """What its stewards decide beside its fields."""
+        if not governs(request, obj):
+            return ()
+        address = reverse("admin:console_purposes", args=[obj.pk])
+        return [Button("Purposes and consent", address)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
         """Collections the visitor's scope shows, with counts of what they hold."""
