@@ -69,7 +69,8 @@ def held_query(record: SearchRecord) -> bytes | None:
 def held_keys_prune() -> int:
     """How many keys were destroyed that no copy names any more. Call it after ``holds_still``."""
     copies = SearchRecord.objects.filter(held_query__isnull=False)
-    named = {_key_name(one) for one in copies.values_list("held_query", flat=True)}
+    blobs = copies.values_list("held_query", flat=True)
+    named = {_key_name(one) for one in blobs if one is not None}
     keys = default_keystore()
     strays = [one for one in keys.ids(_KIND) if one.startswith(_KEYS) and one not in named]
     for name in strays:

@@ -132,5 +132,5 @@ def run_totals(
 
 
 def _collections(run: PurgeRun) -> list[UUID]:
-    named = run.tallies.filter(collection__isnull=False).order_by()
-    return sorted(set(named.values_list("collection", flat=True)))
+    named = run.tallies.order_by().values_list("collection", flat=True)
+    return sorted({one for one in named if one is not None})

@@ -109,11 +109,9 @@ class PlaceHold(_HoldPage):
             notes.append(f"What was asked {kept}.")
         with scope.system():
             living = assets_of(on).exclude(state=State.ERASED)
-            known = (
-                living
-                if scope_for(self.request).everything
-                else living.filter(collection_id=reach.home)
-            )
+            known = living
+            if not scope_for(self.request).everything and reach.home is not None:
+                known = living.filter(collection_id=reach.home)
             ids = list(known.order_by("id").values_list("id", flat=True)[: _MOST_LISTED + 1])
         if len(ids) > _MOST_LISTED:
             notes.append("They are too many to be listed here: the list of assets shows them.")

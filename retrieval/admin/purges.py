@@ -142,7 +142,8 @@ class RetentionCalendar(_OnRetention):
         soon = self.found.start.date() + timedelta(days=7)
         overdue = sum(one.free + one.paused for one in self.found.overdue)
         week = sum(one.count - one.held for one in self.found.days if one.day <= soon)
-        held = sum(one.held for one in (*self.found.overdue, *self.found.days))
+        held = sum(one.held for one in self.found.overdue)
+        held += sum(one.held for one in self.found.days)
         rest = sum(one.count - one.held for one in self.found.days if one.day > soon)
         return Card(
             "In numbers",

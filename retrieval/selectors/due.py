@@ -145,8 +145,8 @@ def due_batch(
         _with(what, _among_free(), held="FALSE")
         + " SELECT DISTINCT id FROM (SELECT id FROM found LIMIT %(limit)s) first"
     )
-    values = {"limit": limit, "without": list(without)}
-    return [row[0] for row in _rows(what, statement, until=until, now=now, **values)]
+    rows = _rows(what, statement, until=until, now=now, limit=limit, without=list(without))
+    return [row[0] for row in rows]
 
 
 def due_among(what: str, *, ids: Sequence[UUID], until: datetime, now: datetime) -> set[UUID]:
@@ -225,8 +225,10 @@ def due_list(
         FROM found WHERE %(from_id)s::uuid IS NULL OR id > %(from_id)s::uuid
         GROUP BY id, collection_id, held ORDER BY id LIMIT %(limit)s"""
     )
-    values = {"collections": _ids(collections), "from_id": after, "limit": limit}
-    return list(_rows(what, statement, until=until, now=now, **values))
+    mine = _ids(collections)
+    return list(
+        _rows(what, statement, until=until, now=now, collections=mine, from_id=after, limit=limit)
+    )
 
 
 def _with(what: str, among: str, *, held: str = HELD_SQL, by_rules: bool = False) -> str:

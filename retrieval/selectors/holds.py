@@ -106,12 +106,13 @@ def held_subject(subject_id: UUID) -> list[UUID]:
     return sorted(found)
 
 
-def _named(what: str) -> QuerySet[LegalHold]:
+def _named(what: str) -> QuerySet[LegalHold, dict[str, Any]]:
     # Without nulls: NOT IN with one of them is never true.
-    return active_holds().filter(**{f"{what}__isnull": False}).order_by().values(what)
+    there = Q(**{f"{what}__isnull": False})
+    return active_holds().filter(there).order_by().values(what)
 
 
-def _subjects(collection_id: UUID) -> QuerySet[AssetSubject]:
+def _subjects(collection_id: UUID) -> QuerySet[AssetSubject, Any]:
     return (
         AssetSubject.objects.filter(asset__collection_id=collection_id).order_by().values("subject")
     )

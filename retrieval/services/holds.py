@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import holds
 from audit.hold_models import LegalHold
 from audit.holds import Held, HoldMissing
-from audit.models import DataSubject, SearchRecord
+from audit.models import SearchRecord
+from audit.subject_models import DataSubject
 from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import NotAllowed, NotVisible
@@ -120,13 +121,7 @@ def _home(user: User, on: Held) -> UUID | None:
     """The collection whose stewards may know of a hold on this, once ``user`` may place it."""
     governor = user.is_active and user.is_governor
     if on.subject is not None or on.query is not None:
-        with scope.system():
-            there = (
-                DataSubject.objects.filter(id=on.subject).exclude(state="erased").exists()
-                if on.subject is not None
-                else SearchRecord.objects.filter(id=on.query).exists()
-            )
-        if not (governor and there):
+        if not (governor and _there(on)):
             raise NotVisible("There is no such subject or search.")
         return None
     if governor:
@@ -139,7 +134,7 @@ def _home(user: User, on: Held) -> UUID | None:
         home = on.collection
     else:
         with scope.user(user.pk):
-            known = asset_rows(user=user).filter(pk=on.asset)
+            known = asset_rows(user=user).filter(pk=on.asset or UUID(int=0))
             found = known.values_list("collection_id", flat=True).first()
         if found is None:
             raise NotVisible("There is no such asset.")
@@ -148,8 +143,19 @@ def _home(user: User, on: Held) -> UUID | None:
     return home
 
 
+def _there(on: Held) -> bool:
+    """Whether there is such a subject, or such a search."""
+    with scope.system():
+        if on.subject is not None:
+            known = DataSubject.objects.filter(id=on.subject)
+            return known.exclude(state=DataSubject.State.ERASED).exists()
+        return on.query is not None and SearchRecord.objects.filter(id=on.query).exists()
+
+
 def _collection_of(on: Held) -> UUID | None:
     if on.collection is not None:
         return Collection.objects.filter(id=on.collection).values_list("id", flat=True).first()
-    living = Asset.objects.filter(Q(id=on.asset) & ~Q(state=State.ERASED))
+    if on.asset is None:
+        return None
+    living = Asset.objects.filter(id=on.asset).exclude(state=State.ERASED)
     return living.values_list("collection_id", flat=True).first()

@@ -158,8 +158,11 @@ def _note(assets: Assets, done: Sequence[UUID], what: str) -> None:
     for asset_id in done:
         by_collection[assets[asset_id]].append(asset_id)
     for collection_id, ids in by_collection.items():
-        refs = {"asset": ids, "collection": collection_id}
-        ledger.record(event=f"retention:{what}:purge", actor=None, refs=refs)
+        ledger.record(
+            event=f"retention:{what}:purge",
+            actor=None,
+            refs={"asset": ids, "collection": collection_id},
+        )
     _step(done, what)
 
 

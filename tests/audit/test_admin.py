@@ -10,7 +10,7 @@ from django.urls import reverse
 from audit import ledger
 from audit.actors import actor_for
 from audit.chaining import chain_pending
-from audit.models import LedgerEntry, RetentionPolicy
+from audit.models import LedgerEntry
 from audit.searches import InfluenceData, record_search
 from tests.cast import cast
 
@@ -116,38 +116,6 @@ def test_the_ledger_and_the_records_offer_no_way_to_change_them(people):
             url = reverse(f"admin:audit_{model}_{action}", args=[key])
             assert client.post(url, {"post": "yes"}).status_code == 403
         assert client.get(reverse(f"admin:audit_{model}_add")).status_code == 403
-
-
-def test_policies_go_through_the_services(people):
-    add = reverse("admin:audit_retentionpolicy_add")
-    rules = '[{"what": "raw", "after_days": 30}]'
-    answer = visitor(people.steward).post(add, {"name": "a month", "rules": rules})
-    assert answer.status_code == 302
-    policy = RetentionPolicy.objects.get()
-    assert policy.rules == [{"what": "raw", "after_days": 30}]
-    change = reverse("admin:audit_retentionpolicy_change", args=[policy.pk])
-    new = '[{"what": "raw", "after_days": 7}]'
-    refused = visitor(people.steward).post(change, {"name": "a week", "rules": new})
-    assert refused.status_code == 403
-    answer = visitor(people.governor).post(change, {"name": "a week", "rules": new})
-    assert answer.status_code == 302
-    policy.refresh_from_db()
-    assert (policy.name, policy.rules) == ("a week", [{"what": "raw", "after_days": 7}])
-    chain_pending()
-    events = LedgerEntry.objects.filter(event__startswith="retention:policy:").order_by("seq")
-    assert [(e.event, e.actor) for e in events] == [
-        ("retention:policy:create", actor_for(people.steward.pk, "")),
-        ("retention:policy:update", actor_for(people.governor.pk, "")),
-    ]
-
-
-def test_rules_that_make_no_sense_are_said_in_the_form(people):
-    add = reverse("admin:audit_retentionpolicy_add")
-    body = {"name": "p", "rules": '[{"what": "everything", "after_days": 1}]'}
-    answer = visitor(people.steward).post(add, body)
-    assert answer.status_code == 200
-    assert "what is one of raw" in answer.content.decode()
-    assert not RetentionPolicy.objects.exists()
 
 
 def test_the_list_of_the_ledger_counts_no_rows(people, django_assert_num_queries):

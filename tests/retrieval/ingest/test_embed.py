@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
+from django.db import connection
 
 from audit.models import LedgerPending
 from retrieval import media, scope
 from retrieval.encoders.client import ModelRefused
 from retrieval.models import Asset, ModelVersion, ProvenanceStep, Segment
+from retrieval.redaction.types import SegmentPlan
 from retrieval.services.assets import asset_delete
 from retrieval.services.ingest import asset_upload
+from retrieval.services.retention import thumbnail_wanted
+from retrieval.services.segments import segments_write
 from retrieval.services.stages import Again, stage_run
 from retrieval.uploads import upload_from
 from retrieval.vectors import backend
@@ -201,3 +205,31 @@ def test_the_original_is_not_needed_any_more(collection):
     media.destroy_raw(asset.pk)
     assert stage_run(stage="embed", asset_id=asset.pk) is None
     assert reloaded(asset).state == "searchable"
+
+
+def test_what_retention_took_is_not_made_anew(collection, table):
+    """Vectors, transcript and thumbnail stay away whatever else happens to the asset."""
+    asset = ready(collection, b"first line")
+    with scope.system():
+        Asset.objects.filter(pk=asset.pk).update(vectors_kept=False)
+    assert stage_run(stage="embed", asset_id=asset.pk) is None
+    assert reloaded(asset).state == "searchable"
+    assert len(stored(asset)) == 0
+    with scope.system(), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM retrieval_lexical WHERE asset_id = %s", [asset.pk])
+        assert cursor.fetchone()[0] > 0  # it is found by its words
+
+    sound = ready(collection, b"SND1 with words")
+    with scope.system():
+        plan = SegmentPlan(kind="time", ordinal=0, text="", start_ms=0, end_ms=9)
+        heard = SegmentPlan(
+            kind="time", ordinal=1, text="bear", start_ms=0, end_ms=9, modality="text"
+        )
+        where = {"asset_id": sound.pk, "collection_id": collection.pk, "modality": "audio"}
+        segments_write(plans=[plan, heard], **where)
+        assert Segment.objects.filter(asset=sound).count() == 2
+        Asset.objects.filter(pk=sound.pk).update(transcript_kept=False, thumbnail_kept=False)
+        segments_write(plans=[plan, heard], **where)
+        assert [row.modality for row in Segment.objects.filter(asset=sound)] == ["audio"]
+    assert not thumbnail_wanted(asset_id=sound.pk)
+    assert thumbnail_wanted(asset_id=asset.pk)
