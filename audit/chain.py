@@ -187,7 +187,7 @@ def verify_chain(
         elif at < clock.latest:
             clock.late(seq, at)
     if fault is None and witness.last > seq:
-        fault = Fault.at(
+        fault = witness.other(
             seq + 1, f"missing: a checkpoint knows entry {witness.last}, the ledger ends at {seq}"
         )
     return ChainCheck(seq - after_seq, seq, head, clock.latest or None, clock.told(), fault)
@@ -210,17 +210,20 @@ class _Witness:
         """The next entry; a fault if it is not the one that was witnessed."""
         if self._tree is not None:
             self._tree.add(digest)
-        for one in self._known.get(seq, ()):
-            if one.head_hash is not None and one.head_hash != digest:
-                return self._other(seq, "it is not the entry that a checkpoint knows")
-            if self._tree is not None and one.root is not None and one.root != self._tree.root():
-                return self._other(seq, "its tree is not the one that a checkpoint knows")
+        said = self._known.get(seq, ())
+        if any(one.head_hash not in {None, digest} for one in said):
+            return self.other(seq, "it is not the entry that a checkpoint knows")
+        if self._tree is not None and any(one.root is not None for one in said):
+            root = self._tree.root()
+            if any(one.root not in {None, root} for one in said):
+                return self.other(seq, "its tree is not the one that a checkpoint knows")
         if seq in self._known:
             self._agreed = seq
             self.waits = seq < self.last
         return None
 
-    def _other(self, seq: int, reason: str) -> Fault:
+    def other(self, seq: int, reason: str) -> Fault:
+        """A fault that lies somewhere after the last checkpoint that agrees, up to ``seq``."""
         since = self._agreed + 1
         if since < seq:
             reason = f"{reason}; the first change lies in entries {since} to {seq}"

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from audit import ledger, signing
-from audit.chain import Entry, canonical, canonical_time
+from audit.chain import Entry, canonical, canonical_time, entry_fields
 from audit.chaining import BATCH, chain_pending
 from audit.checkpoint_models import Checkpoint
 from audit.models import LedgerEntry
@@ -30,33 +30,40 @@ PURPOSE = "ledger-export"
 _PAGE = 5000
 
 
-def export_lines(*, by: UUID | None, until: int | None = None) -> Iterator[bytes]:
-    """The export's lines, each ended by a line feed; up to entry ``until`` or the last there is.
+def export_lines(*, by: UUID | None) -> Iterator[bytes]:
+    """The export's lines, each ended by a line feed.
 
     Reads in pages, each its own query, so that neither memory nor a transaction grows with the
     ledger: what is read never changes, and what comes meanwhile is not exported. The ledger gets an
     entry ``audit:ledger:export`` before the first line, which is part of the export.
     """
     ledger.record(event="audit:ledger:export", actor=by, refs={})
+    # All of them, and before the end is looked for: one that knows more entries than there are
+    # tells of a cut tail.
+    checkpoints = list(Checkpoint.objects.order_by("tree_size").values_list("document", flat=True))
     while chain_pending() == BATCH:
         pass
-    entries = LedgerEntry.objects.order_by("-seq")
-    if until is not None:
-        entries = entries.filter(seq__lte=until)
-    head = entries.values_list("seq", "hash").first()
+    head = LedgerEntry.objects.order_by("-seq").values_list("seq", "hash").first()
     last, digest = (head[0], bytes(head[1])) if head else (0, bytes(32))
     yield _line(_header(last, digest, by))
     for name, key in known_keys().items():
         yield _line({"key_id": name, "public_key": signing.pem_of(key)})
-    for checkpoint in Checkpoint.objects.filter(tree_size__lte=last).order_by("tree_size"):
-        yield _line({"checkpoint": checkpoint.document})
+    for document in checkpoints:
+        yield _line({"checkpoint": document})
     for start in range(0, last, _PAGE):
         yield from _page(start, min(_PAGE, last - start))
 
 
 def entry_line(entry: Entry) -> bytes:
-    """One entry of the export: its canonical form with ``hash`` in its place in it."""
-    head, mark, rest = canonical(entry).partition(b',"payload":')
+    """One entry of the export: its canonical form with ``hash`` in its place in it.
+
+    An entry that no function of ours wrote is exported as it is, for the verifier to name.
+    """
+    try:
+        form = canonical(entry)
+    except (TypeError, ValueError, AttributeError):
+        return _line(dict(entry_fields(entry)))
+    head, mark, rest = form.partition(b',"payload":')
     return head + b',"hash":"' + entry.hash.hex().encode() + b'"' + mark + rest + b"\n"
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -58,12 +59,9 @@ def ledger_verify(
     """
     pending = pending_count()
     asked = [one for one in known if limit is None or one.size <= after_seq + limit]
-    found = verify_chain(
-        entries_read(after_seq, limit),
-        after_seq=after_seq,
-        after_hash=_hash_at(after_seq),
-        known=asked,
-    )
+    start = _hash_at(after_seq)
+    with closing(entries_read(after_seq, limit)) as entries:  # its transaction ends with it
+        found = verify_chain(entries, after_seq=after_seq, after_hash=start, known=asked)
     return LedgerCheck(
         entries=found.entries,
         after_seq=after_seq,
@@ -89,7 +87,7 @@ def _hash_at(seq: int) -> bytes:
     return bytes(row[0])
 
 
-def entries_read(after_seq: int, limit: int | None) -> Iterator[Entry]:
+def entries_read(after_seq: int, limit: int | None) -> Generator[Entry]:
     """The entries after ``after_seq`` in order, at most ``limit``: one query, read as they go."""
     # psycopg's own cursor on Django's connection: Django's converts each value in Python and would
     # be the slowest part of a verification. It lives in a transaction, so nothing is copied first.

@@ -20,18 +20,27 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import math
 import re
 import sys
+from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
-from typing import Any, Dict, Iterable
+from typing import Any
 
-Doc = Dict[str, Any]
+Doc = dict[str, Any]
 ZEROS = "0" * 64
 ROTATION = "audit:signing-key:rotate"
 LINE_EXTRA = len(',"hash":""') + 64
+COMMA = ",".join
+BLIND = (
+    "A cut tail or a chain replaced as a whole shows only against a checkpoint kept elsewhere "
+    "(--checkpoints)."
+)
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
 PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -40,45 +49,26 @@ class Unusable(Exception):
     """The input is not what was asked for."""
 
 
-# Canonical JSON (RFC 8785) and signatures
-
-
 def canonical(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, int):
-        return str(value)
     if isinstance(value, float):
         return number(value)
     if isinstance(value, list):
-        return "[" + ",".join(map(canonical, value)) + "]"
+        return f"[{COMMA(map(canonical, value))}]"
+    if not isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     keys = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
-    return "{" + ",".join(quoted(key) + ":" + canonical(value[key]) for key in keys) + "}"
+    return f"{{{COMMA(quoted(key) + ':' + canonical(value[key]) for key in keys)}}}"
 
 
 def number(value: float) -> str:
     """As ECMAScript writes it (ECMA-262, Number::toString)."""
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise ValueError("JSON has no such number")
-    sign = "-" if value < 0 else ""
-    mantissa, _, power = repr(abs(value)).partition("e")
-    whole, _, part = mantissa.partition(".")
-    digits = (whole + part).lstrip("0")
-    point = len(whole) + int(power or 0) - (len(whole + part) - len(digits))
-    digits = digits.rstrip("0")
-    if not digits:
-        return "0"
-    count = len(digits)
-    if count <= point <= 21:
-        return sign + digits + "0" * (point - count)
-    if 0 < point <= 21:
-        return sign + digits[:point] + "." + digits[point:]
-    if -6 < point <= 0:
-        return sign + "0." + "0" * -point + digits
-    exponent = f"{'+' if point > 0 else '-'}{abs(point - 1)}"
-    return sign + digits[0] + ("." + digits[1:] if count > 1 else "") + "e" + exponent
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        text = format(Decimal(repr(abs(value))), "f")
+        return ("-" if value < 0 else "") + text.removesuffix(".0")
+    digits, _, power = repr(value).partition("e")
+    return f"{digits.removesuffix('.0')}e{int(power):+d}"
 
 
 class Keys:
@@ -133,33 +123,22 @@ class Keys:
         pairs = []
         for said in statements:
             try:
-                one = json.loads(said)
-                marks = one.pop("signatures")
-                pair = self.read(f"{one['old']}\n{one['new']}".encode())
-                signed = {
-                    mark["key_id"]
-                    for mark in marks
-                    if not self.flaw({**one, "signature": mark}, "key-rotation", pair)
-                }
-            except (ValueError, KeyError, TypeError, AttributeError):
+                body = json.loads(said)
+                marks = body.pop("signatures")
+                pair = self.read(f"{body['old']}\n{body['new']}".encode())
+                flaws = [self.flaw({**body, "signature": m}, "key-rotation", pair) for m in marks]
+                if not any(flaws) and {m["key_id"] for m in marks} == set(pair):
+                    pairs.append(pair)
+            except MALFORMED:
                 continue
-            if len(pair) == 2 and signed == set(pair):
-                pairs.append(pair)
-        for _ in pairs:
-            for pair in pairs:
-                if pair.keys() & self.known.keys():
-                    self.known.update(pair)
-
-
-# The Merkle tree (RFC 6962) and its proofs (RFC 9162)
+        for pair in pairs * len(pairs):
+            if pair.keys() & self.known.keys():
+                self.known.update(pair)
 
 
 def node(left: bytes, right: bytes) -> bytes:
+    """RFC 6962, section 2.1; a leaf has a 0 in the place of the 1."""
     return sha256(b"\x01" + left + right).digest()
-
-
-def leaf(data: bytes) -> bytes:
-    return sha256(b"\x00" + data).digest()
 
 
 class Tree:
@@ -193,15 +172,15 @@ class Tree:
         return sha256(b"").digest() if right is None else right
 
 
-def climbed(
-    number: int, last: int, path: list[bytes], starts: tuple[bytes, ...]
-) -> tuple[bytes, ...] | None:
-    """Follows a path upwards; ``starts`` are hashes that get a neighbour to the left, and the last
-    of them also one to the right. None where the path has not the right length."""
+def climbed(number: int, last: int, path: list[bytes], *starts: bytes) -> tuple[bytes, ...]:
+    """Follows a path upwards (RFC 9162, 2.1.3.2 and 2.1.4.2); nothing if its length is not right.
+
+    All of ``starts`` get neighbours to the left, the last of them also those to the right.
+    """
     hashes = list(starts)
     for one in path:
         if last == 0:
-            return None
+            return ()
         if number & 1 or number == last:
             hashes = [node(one, digest) for digest in hashes]
             while not number & 1 and number:
@@ -209,35 +188,24 @@ def climbed(
         else:
             hashes[-1] = node(hashes[-1], one)
         number, last = number >> 1, last >> 1
-    return tuple(hashes) if last == 0 else None
-
-
-def included(data: bytes, index: int, size: int, path: list[bytes], root: bytes) -> bool:
-    return 0 <= index < size and climbed(index, size - 1, path, (leaf(data),)) == (root,)
+    return tuple(hashes) if last == 0 else ()
 
 
 def consistent(first: int, old: bytes, second: int, new: bytes, path: list[bytes]) -> bool:
-    if not 0 < first <= second:
-        return False
-    if first == second:
-        return not path and old == new
-    hashes = [old, *path] if first & (first - 1) == 0 else list(path)
-    if not hashes:
-        return False
+    if not 0 < first < second or not path:
+        return first == second and old == new and not path
+    hashes = [old, *path] if first & (first - 1) == 0 else path
     number, last = first - 1, second - 1
     while number & 1:
         number, last = number >> 1, last >> 1
-    return climbed(number, last, hashes[1:], (hashes[0], hashes[0])) == (old, new)
-
-
-# The chain
+    return climbed(number, last, hashes[1:], hashes[0], hashes[0]) == (old, new)
 
 
 def entry_form(row: Doc) -> str:
-    """What is hashed. Raises TypeError, KeyError or AttributeError where a type is not right."""
+    """What is hashed; raises one of MALFORMED where a type is not right."""
     refs = ",".join(
-        quoted(key) + ":" + (quoted(value) if isinstance(value, str) else listed(value))
-        for key, value in sorted(row["refs"].items())
+        f"{quoted(key)}:{quoted(one) if isinstance(one, str) else f'[{COMMA(map(quoted, one))}]'}"
+        for key, one in sorted(row["refs"].items())
     )
     actor = "null" if row["actor"] is None else quoted(row["actor"])
     return (
@@ -247,34 +215,45 @@ def entry_form(row: Doc) -> str:
     )
 
 
-def listed(values: Any) -> str:
-    if not isinstance(values, list):
-        raise TypeError
-    return "[" + ",".join(map(quoted, values)) + "]"
+class Claim:
+    """A checkpoint, and what it says of the first so many entries."""
+
+    def __init__(self, document: Doc, carried: bool = False) -> None:
+        self.document, self.carried = document, carried
+        self.size: int = document["tree_size"]
+        self.bare = "root" not in document  # a hash alone, believed for where it was kept
+        self.said = {self.size: (document.get("head_hash"), document.get("root"))}
+        before = document.get("previous")
+        if before:
+            self.said[before["tree_size"]] = (None, before["root"])
+        self.wrong: list[tuple[int, str]] = []
+
+    def compare(self, seq: int, head: str, root: str) -> None:
+        hers, tree = self.said[seq]
+        if hers not in (None, head):
+            self.wrong.append((seq, "it is not the entry that a checkpoint knows"))
+        elif tree not in (None, root):
+            self.wrong.append((seq, "its tree is not the one that a checkpoint knows"))
 
 
 class Ledger:
     """One pass over an export."""
 
-    def __init__(self, held: list[Doc]) -> None:
-        self.held: dict[
-            int, list[Doc]
-        ] = {}  # size → documents that claim something about the first so many entries
-        self.claims(held)
+    def __init__(self, claims: list[Claim]) -> None:
+        self.claims = claims
+        self.at: dict[int, list[Claim]] = {}
+        for one in claims:
+            self.expect(one)
         self.seq, self.head, self.tree = 0, ZEROS, Tree()
-        self.fault: tuple[int, str] | None = None
+        self.fault: tuple[int, str, int] | None = None
         self.header: Doc | None = None
         self.rotations: list[str] = []
         self.latest, self.late = "", 0
-        self.most: tuple[float, int | None] = (0.0, None)
-        self.wrong: list[tuple[int, str, Doc]] = []
+        self.most = (0.0, 0)
 
-    def claims(self, documents: list[Doc]) -> None:
-        for one in documents:
-            self.held.setdefault(one["tree_size"], []).append(one)
-            if one.get("previous"):
-                before = {**one["previous"], "said_by": one}
-                self.held.setdefault(before["tree_size"], []).append(before)
+    def expect(self, claim: Claim) -> None:
+        for size in claim.said:
+            self.at.setdefault(size, []).append(claim)
 
     def read(self, lines: Iterable[bytes]) -> None:
         loads = json.loads
@@ -284,196 +263,181 @@ class Ledger:
                 if "seq" not in row:
                     self.aside(row)
                     continue
-            except (ValueError, TypeError, KeyError):
-                self.fault = (self.seq + 1, "its line cannot be read")
-                return
-            reason = self.flaw(row, line)
+                seq = row["seq"]
+                reason = self.flaw(row, line)
+            except MALFORMED:
+                seq, reason = self.seq + 1, "its line cannot be read"
             if reason:
-                seq = row["seq"] if type(row["seq"]) is int else self.seq + 1
-                self.fault = (min(seq, self.seq + 1), reason)
+                bad = min(seq, self.seq + 1)
+                self.fault = (bad, reason, bad)
                 return
-            self.seq, self.head = row["seq"], row["hash"]
+            self.seq, self.head = seq, row["hash"]
             self.tree.add(bytes.fromhex(self.head))
             self.clock(row["at"])
             if row["event"] == ROTATION:
                 self.rotations.append(row["payload"])
-            if self.seq in self.held:
-                self.compare()
+            for claim in self.at.get(seq, ()):
+                claim.compare(seq, self.head, self.tree.root().hex())
 
     def aside(self, row: Doc) -> None:
         """A line of an export that is no entry."""
         if "checkpoint" in row:
-            self.claims([{**row["checkpoint"], "carried": True}])
+            self.claims.append(Claim(row["checkpoint"], carried=True))
+            self.expect(self.claims[-1])
         elif row.get("type") == "vitrine-ledger-export":
             self.header = row
         elif "public_key" not in row:
             raise ValueError
 
     def flaw(self, row: Doc, line: bytes) -> str:
+        if type(row["seq"]) is not int:
+            raise TypeError
         if row["seq"] != self.seq + 1:
             return "missing" if row["seq"] > self.seq + 1 else "out of order"
         if row.get("prev") != self.head:
             return "it does not follow from the entry before it"
         try:
             form = entry_form(row).encode()
-        except (TypeError, KeyError, AttributeError, ValueError):
+            held = sha256(form).hexdigest() == row["hash"] and TIME.fullmatch(row["at"])
+        except MALFORMED:
+            held = None
+        if not held:
             return "its fields do not match its hash"
-        if sha256(form).hexdigest() != row.get("hash") or not TIME.fullmatch(row["at"]):
-            return "its fields do not match its hash"
-        if len(line.rstrip(b"\r\n")) != len(form) + LINE_EXTRA:
-            return "its line says more than what is hashed"
-        return ""
+        more = len(line.rstrip(b"\r\n")) != len(form) + LINE_EXTRA
+        return "its line says more than what is hashed" if more else ""
 
     def clock(self, at: str) -> None:
-        if at > self.latest:
+        if at < self.latest:
+            then, now = (datetime.fromisoformat(one[:-1]) for one in (self.latest, at))
+            seconds = (then - now).total_seconds()
+            self.late, self.most = self.late + 1, max(self.most, (seconds, self.seq))
+        else:
             self.latest = at
-        elif at < self.latest:
-            self.late += 1
-            moment = [datetime.strptime(one, "%Y-%m-%dT%H:%M:%S.%fZ") for one in (self.latest, at)]
-            behind = (moment[0] - moment[1]).total_seconds()
-            self.most = max(self.most, (behind, self.seq), key=lambda one: one[0])
-
-    def compare(self) -> None:
-        root = self.tree.root().hex()
-        for one in self.held[self.seq]:
-            if one.get("head_hash", self.head) != self.head:
-                self.wrong.append((self.seq, "it is not the entry that a checkpoint knows", one))
-            elif one.get("root", root) != root:
-                self.wrong.append(
-                    (self.seq, "its tree is not the one that a checkpoint knows", one)
-                )
 
     def judged(self, keys: Keys | None) -> Doc:
         """The verdict, once it is known whose signatures hold."""
+        bad, good = [], []
         if keys:
             keys.vouched(self.rotations)
-        bad: list[Doc] = []
-        good: set[int] = set()
-        signed = carried = 0
-        documents = [one for some in self.held.values() for one in some if "said_by" not in one]
-        for one in documents:
-            plain = {k: v for k, v in one.items() if k not in ("carried", "bare")}
-            why = keys.flaw(plain, "checkpoint") if keys and not one.get("bare") else ""
-            if why:
-                bad.append({"size": one["tree_size"], "reason": why})
-                continue
-            good.add(id(one))
-            signed += bool(keys) and not one.get("bare")
-            carried += one.get("carried", False)
-        sizes = {one["tree_size"] for one in documents if id(one) in good}
-        wrong = [one for one in self.wrong if id(one[2].get("said_by", one[2])) in good]
-        fault = (*self.fault, self.fault[0]) if self.fault else None
-        if wrong and (fault is None or wrong[0][0] < fault[0]):
-            agreed = [s for s in self.held if s < wrong[0][0] and self.counts(s, good)]
-            since = max(agreed, default=0) + 1
-            more = f"; the first change lies in entries {since} to {wrong[0][0]}"
-            fault = (wrong[0][0], wrong[0][1] + (more if since < wrong[0][0] else ""), since)
+        for one in self.claims:
+            why = keys.flaw(one.document, "checkpoint") if keys and not one.bare else ""
+            bad += [{"size": one.size, "reason": why}] if why else []
+            good += [] if why else [one]
+        fault = self.first_fault(good)
         ends = self.header["last_seq"] if self.header else 0
-        if fault is None and max(sizes, default=0) > self.seq:
-            reason = (
-                f"missing: a checkpoint knows entry {max(sizes)}, the ledger ends at {self.seq}"
-            )
-            fault = (self.seq + 1, reason, self.seq + 1)
-        if fault is None and ends > self.seq:
-            fault = (self.seq + 1, f"missing: the export says it ends at {ends}", self.seq + 1)
-        if fault is None and self.header and self.header["head_hash"] != self.head:
-            fault = (self.seq, "it is not the entry that the export says it ends with", 1)
         flaw = keys.flaw(self.header, "ledger-export") if keys and self.header else ""
         if flaw:
             bad.append({"size": ends, "reason": f"the export's first line: {flaw}"})
-        holding = self.seq if fault is None else min(self.seq, fault[0] - 1)
         return {
             "ok": fault is None and not bad,
-            "entries": holding,
+            "entries": min(self.seq, fault[0] - 1) if fault else self.seq,
             "head_seq": self.seq,
             "head_hash": self.head,
             "first_bad": fault[0] if fault else None,
             "reason": fault[1] if fault else "",
             "since": fault[2] if fault else None,
-            "checkpoints": {"agree": len(sizes), "signed": signed, "carried": carried, "bad": bad},
-            "backwards": {"entries": self.late, "most_seconds": self.most[0], "at": self.most[1]},
+            "checkpoints": {
+                "agree": len({one.size for one in good}),
+                "signed": sum(not one.bare for one in good) if keys else 0,
+                "carried": sum(one.carried for one in good),
+                "bad": bad,
+            },
+            "backwards": {
+                "entries": self.late,
+                "most_seconds": self.most[0],
+                "at": self.most[1] or None,
+            },
+            "elsewhere": len({one.size for one in good if not one.carried}),
         }
 
-    def counts(self, size: int, good: set[int]) -> bool:
-        return any(id(one.get("said_by", one)) in good for one in self.held[size])
+    def first_fault(self, good: list[Claim]) -> tuple[int, str, int] | None:
+        """(number, why, from which number on): the chain's own, or what a checkpoint shows."""
+        wrong = min((flaw for one in good for flaw in one.wrong[:1]), default=None)
+        ends, following = max((one.size for one in good), default=0), self.seq + 1
+        if self.fault is None and wrong is None and ends > self.seq:
+            said = f"missing: a checkpoint knows entry {ends}, the ledger ends at {self.seq}"
+            wrong = (following, said)
+        if wrong and (self.fault is None or wrong[0] < self.fault[0]):
+            seq, reason = wrong
+            since = max((at for one in good for at in one.said if at < seq), default=0) + 1
+            if since < seq:
+                reason += f"; the first change lies in entries {since} to {seq}"
+            return seq, reason, since
+        header = self.header or {"last_seq": 0, "head_hash": self.head}
+        if self.fault is None and header["last_seq"] > self.seq:
+            said = f"missing: the export says it ends at entry {header['last_seq']}"
+            return following, said, following
+        if self.fault is None and header["head_hash"] != self.head:
+            return self.seq, "it is not the entry that the export says it ends with", 1
+        return self.fault
 
 
-def held_in(path: Path) -> list[Doc]:
+def held_in(path: Path) -> list[Claim]:
     """Checkpoints in a file, or in all ``*.json`` and ``*.jsonl`` files below a folder."""
-    found: list[Doc] = []
+    found: list[Claim] = []
     for file in sorted(path.rglob("*.json*")) if path.is_dir() else [path]:
         text = file.read_text(encoding="utf-8")
         try:
             whole = json.loads(text)
             rows = whole if isinstance(whole, list) else [whole]
         except ValueError:
-            try:
-                rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-            except ValueError:
-                raise Unusable(f"{file} holds a line that is no checkpoint") from None
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
         for row in rows:
-            found += documents_of(row, file)
+            found += claims_of(row)
     if not found:
         raise Unusable(f"{path} holds no checkpoint")
     return found
 
 
-def documents_of(row: Any, file: Path) -> list[Doc]:
-    if isinstance(row, dict):
-        parts = [row, *(row.get(name) for name in ("checkpoint", "first", "second"))]
-        found = [one for one in parts if isinstance(one, dict) and "tree_size" in one]
-        if found and all(type(one["tree_size"]) is int for one in found):
-            return found
-        if type(row.get("seq")) is int and re.fullmatch("[0-9a-f]{64}", str(row.get("hash"))):
-            bare = {"tree_size": row["seq"], "head_hash": row["hash"], "bare": True}
-            return [] if "prev" in row else [bare]
-        if row.get("type") == "vitrine-ledger-export" or "public_key" in row:
-            return []
-    raise Unusable(f"{file} holds a line that is no checkpoint")
-
-
-# Commands
+def claims_of(row: Doc) -> list[Claim]:
+    parts = [row, *(row.get(name) for name in ("checkpoint", "first", "second"))]
+    found = [Claim(one) for one in parts if isinstance(one, dict) and "tree_size" in one]
+    if found or "public_key" in row or row.get("type") == "vitrine-ledger-export" or "prev" in row:
+        return found
+    if type(row["seq"]) is not int or not re.fullmatch("[0-9a-f]{64}", row["hash"]):
+        raise Unusable("a line that is no checkpoint")
+    return [Claim({"tree_size": row["seq"], "head_hash": row["hash"]})]
 
 
 def ledger(options: argparse.Namespace) -> int:
-    held = [one for path in options.checkpoints for one in held_in(Path(path))]
     keys = Keys(options.key) if options.key else None
-    found = Ledger(held)
-    with sys.stdin.buffer if options.file == "-" else open(options.file, "rb") as lines:
+    found = Ledger([one for path in options.checkpoints for one in held_in(Path(path))])
+    with sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb") as lines:
         found.read(lines)
     verdict = found.judged(keys)
-    verdict["elsewhere"] = len({one["tree_size"] for one in held})
-    print(json.dumps(verdict) if options.json else told(verdict, bool(keys)))
+    print(json.dumps(verdict) if options.json else "\n".join(told(verdict, keys)))
     return 0 if verdict["ok"] else 1
 
 
-def told(verdict: Doc, keys: bool) -> str:
+def told(verdict: Doc, keys: Keys | None) -> list[str]:
     marks, late = verdict["checkpoints"], verdict["backwards"]
-    lines = [f"bad checkpoint of {one['size']} entries: {one['reason']}" for one in marks["bad"]]
+    bad = [f"bad checkpoint of {one['size']} entries: {one['reason']}" for one in marks["bad"]]
     if verdict["first_bad"] is not None:
-        lines.insert(0, f"first bad sequence number: {verdict['first_bad']}")
-        lines.insert(1, f"why: {verdict['reason']}")
-        lines.insert(2, f"{verdict['entries']} entries before it hold")
-        return "\n".join(lines)
-    lines.append(f"{verdict['entries']} entries verified; all hold")
-    lines.append(f"head: {verdict['head_seq']} {verdict['head_hash']}")
-    lines.append(
-        f"{marks['agree']} checkpoints agree: {verdict['elsewhere']} kept elsewhere, "
-        f"{marks['carried']} from the export; {marks['signed']} signatures hold"
-    )
-    if not keys:
+        return [
+            f"first bad sequence number: {verdict['first_bad']}",
+            f"why: {verdict['reason']}",
+            f"{verdict['entries']} entries before it hold",
+            *bad,
+        ]
+    lines = [
+        *bad,
+        f"{verdict['entries']} entries verified; all hold",
+        f"head: {verdict['head_seq']} {verdict['head_hash']}",
+        (
+            f"{marks['agree']} checkpoints agree: {verdict['elsewhere']} kept elsewhere, "
+            f"{marks['carried']} from the export; {marks['signed']} signatures hold"
+        ),
+    ]
+    if keys is None:
         lines.append("signatures were not checked: name the public key with --key")
     if not verdict["elsewhere"]:
-        lines.append(
-            "A cut tail or a chain replaced as a whole shows only against a checkpoint kept "
-            "elsewhere (--checkpoints)."
-        )
+        lines.append(BLIND)
     if late["entries"]:
         lines.append(
             f"notice: {late['entries']} entries have an earlier time than one before them, at most "
             f"{late['most_seconds']:.3f} s (entry {late['at']})"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def loaded(path: str) -> Doc:
@@ -488,18 +452,19 @@ def proof_flaw(proof: Doc, keys: Keys) -> str:
     """Why a proof that an entry is in the ledger does not hold; empty where it does."""
     try:
         entry, way, checkpoint = proof["entry"], proof["inclusion"], proof["checkpoint"]
-        digest = sha256(entry_form(entry).encode()).hexdigest()
-        if digest != entry["hash"]:
-            return "the entry's fields do not match its hash"
+        digest = sha256(entry_form(entry).encode())
         flaw = keys.flaw(checkpoint, "checkpoint")
         if flaw:
             return f"the checkpoint: {flaw}"
-        if (way["leaf_index"], way["tree_size"]) != (entry["seq"] - 1, checkpoint["tree_size"]):
-            return "the way is that of another entry or checkpoint"
+        index, size = entry["seq"] - 1, checkpoint["tree_size"]
         path = [bytes.fromhex(one) for one in way["path"]]
-        root = bytes.fromhex(checkpoint["root"])
-        held = included(bytes.fromhex(digest), way["leaf_index"], way["tree_size"], path, root)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        leaf = sha256(b"\x00" + digest.digest()).digest()
+        root = (bytes.fromhex(checkpoint["root"]),)
+        same = (way["leaf_index"], way["tree_size"], entry["hash"])
+        if same != (index, size, digest.hexdigest()):
+            return "the entry, its hash and its way do not belong together"
+        held = 0 <= index < size and climbed(index, size - 1, path, leaf) == root
+    except MALFORMED:
         return "it is malformed"
     return "" if held else "the entry is not in the tree of that checkpoint"
 
@@ -516,20 +481,16 @@ def proofs_in(said: Any) -> list[Doc]:
 
 def receipt(options: argparse.Namespace) -> int:
     document, keys = loaded(options.file), Keys(options.key)
-    flaw = keys.flaw(document)
-    if flaw:
-        print(f"the document does not hold: {flaw}")
-        return 1
-    mark = document["signature"]
-    print(f"the signature holds: {mark.get('purpose')}, by key {mark['key_id']}")
-    return proofs(proofs_in(document), keys)
-
-
-def proof(options: argparse.Namespace) -> int:
-    found = proofs_in(loaded(options.file))
-    if not found:
+    if options.command == "receipt":
+        flaw = keys.flaw(document)
+        if flaw:
+            print(f"the document does not hold: {flaw}")
+            return 1
+        mark = document["signature"]
+        print(f"the signature holds: {mark.get('purpose')}, by key {mark['key_id']}")
+    elif not proofs_in(document):
         raise Unusable("there is no proof in it")
-    return proofs(found, Keys(options.key))
+    return proofs(proofs_in(document), keys)
 
 
 def proofs(found: list[Doc], keys: Keys) -> int:
@@ -560,7 +521,7 @@ def consistency(options: argparse.Namespace) -> int:
         path = [bytes.fromhex(one) for one in new["path"]]
         sizes = first["tree_size"], second["tree_size"]
         roots = bytes.fromhex(first["root"]), bytes.fromhex(second["root"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except MALFORMED:
         raise Unusable("NEW is an answer of audit/checkpoints/{id}/consistency/") from None
     if not consistent(sizes[0], roots[0], sizes[1], roots[1], path):
         print(f"the ledger of {sizes[1]} entries is NOT a continuation of that of {sizes[0]}")
@@ -569,18 +530,16 @@ def consistency(options: argparse.Namespace) -> int:
     return 0
 
 
+COMMANDS = {"ledger": ledger, "receipt": receipt, "proof": receipt, "consistency": consistency}
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, run, files in (
-        ("ledger", ledger, ["file"]),
-        ("receipt", receipt, ["file"]),
-        ("proof", proof, ["file"]),
-        ("consistency", consistency, ["old", "new"]),
-    ):
+    for name, run in COMMANDS.items():
         command = commands.add_parser(name)
         command.set_defaults(run=run)
-        for file in files:
+        for file in ("old", "new") if name == "consistency" else ("file",):
             command.add_argument(file)
         command.add_argument("--key", action="append", default=[], required=name != "ledger")
         if name == "ledger":
@@ -588,9 +547,8 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        status: int = options.run(options)
-        return status
-    except (Unusable, OSError, ValueError, ImportError, KeyError, TypeError) as error:
+        return int(options.run(options))
+    except (Unusable, OSError, ImportError, *MALFORMED) as error:
         print(f"cannot be used: {type(error).__name__}: {error}", file=sys.stderr)
         return 2
 
