@@ -252,6 +252,9 @@ SPECTACULAR_SETTINGS = {
         "OrganisationRole": ["governor", "operator"],
         "Modality": ["text", "image", "audio"],
         "RuleModality": "audit.retention.MODALITIES",
+        "RuleState": "audit.retention.STATES",
+        "HoldState": "audit.hold_models.LegalHold.State",
+        "PurgeRunState": "audit.hold_models.PurgeRun.State",
         "StateEnum": "retrieval.api.asset_serializers.STATES",
         "ReviewState": ["open", "accepted", "redacted", "rejected", "retried", "closed"],
         "ReviewKind": ["quarantined", "low-confidence"],
@@ -294,10 +297,7 @@ CELERY_TIMEZONE = "UTC"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
-# Dates as they sort and as nobody mistakes them: ISO 8601, to the minute.
-DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
-TIME_FORMAT = "H:i"
-DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "Y-m-d H:i"
+FORMAT_MODULE_PATH = ["deploy.formats"]
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -359,6 +359,13 @@ UNFOLD = {
     "SITE_SYMBOL": "visibility_lock",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: static("web/icon.svg"),
+        }
+    ],
     "STYLES": [lambda _request: static("web/console/console.css")],
     "SCRIPTS": [lambda _request: static("web/console/console.js")],
     "SIDEBAR": {"show_search": False, "navigation": "retrieval.admin.navigation.sidebar"},

@@ -91,6 +91,8 @@ class CollectionAdmin(Reredacting, Judging, _ThroughServices, ModelAdmin):  # ty
         "quarantined",
         "total",
     ]
+    list_says = "A body of assets with one set of rules: for what, on what ground, and how long."
+    empty_says = "There is no collection that you answer for."
     list_filter = ["redaction_profile", "retention_policy"]
     list_select_related = ["retention_policy"]
     search_fields = ["name"]
@@ -109,10 +111,18 @@ class CollectionAdmin(Reredacting, Judging, _ThroughServices, ModelAdmin):  # ty
 
     def detail_buttons(self, request: HttpRequest, obj: Collection) -> Sequence[Button]:
         """What its stewards decide beside its fields."""
+        rules = reverse("admin:console_collection_rules", args=[obj.pk])
         if not governs(request, obj):
-            return ()
+            return [Button("Rules", rules)] if visitor(request).is_governor else ()
         address = reverse("admin:console_purposes", args=[obj.pk])
-        return [Button("Purposes and consent", address)]
+        return [
+            Button("Rules, people and holds", rules, "primary"),
+            Button("Purposes and consent", address),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Collection | None = None) -> list[str]:
+        """The policy of a collection that exists is changed where what falls due is shown."""
+        return [*self.readonly_fields, *(["retention_policy"] if obj else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
         """Collections the visitor's scope shows, with counts of what they hold."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import forms
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeWidget,
@@ -55,7 +56,7 @@ class ConsentForm(forms.Form):
         choices=[
             (name, f"{name.replace('_', ' ')}: {text}") for name, (text, _) in PURPOSES.items()
         ],
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
     legal_basis = forms.ChoiceField(
         label="On what legal basis (GDPR Art. 6(1))",
@@ -131,7 +132,7 @@ class LiftForm(AskedForm):
     what = forms.MultipleChoiceField(
         label="What ends",
         choices=[("restricted", "the restriction"), ("objected", "the objection")],
-        widget=forms.CheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
     )
 
 

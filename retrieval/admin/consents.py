@@ -100,7 +100,7 @@ class ConsentPage(_OfConsent):
                 Figure("State", state, tone=TONES.get(state, "")),
                 Figure("From", f"{row.starts_at:%Y-%m-%d %H:%M}"),
                 Figure(
-                    "Until", f"{row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else "withdrawn"
+                    "Until", f"{row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else "withdrawal"
                 ),
                 Figure("Version", row.version),
             ],

@@ -220,7 +220,7 @@ class LegalHoldAdmin(Listed, ReadOnly, ModelAdmin):  # type: ignore[misc] # unfo
         """Columns, made for this request."""
         who, names = naming(request), _Names()
 
-        @display(description="held")
+        @display(description="on")
         def held(row: LegalHold) -> str:
             return names.of(row)
 

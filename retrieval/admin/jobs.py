@@ -227,7 +227,11 @@ class Storage(_OfCollections):
     def _folders(self) -> Card:
         found, at = storage.folders()
         rows = [
-            [one.what, _at_least(f"{one.files:,}", one.complete), size_in_words(one.size_bytes)]
+            [
+                one.what,
+                Cell(_at_least(f"{one.files:,}", one.complete), number=True),
+                Cell(size_in_words(one.size_bytes), number=True),
+            ]
             for one in found
         ]
         text = f"Counted {timezone.localtime(at):%H:%M:%S}."

@@ -45,6 +45,7 @@ MENU: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("Policies", "policy", "audit.retentionpolicy"),
         Entry("Calendar", "calendar_month", "console_calendar"),
         Entry("Holds", "gavel", "audit.legalhold"),
+        Entry("Pauses", "pause_circle", "audit.retentionpause"),
         Entry("Purge runs", "delete_sweep", "audit.purgerun"),
         Entry("Erasure", "delete_forever", "audit.erasurerequest"),
     ),

@@ -95,6 +95,7 @@ class ChangePolicy(_PolicyPage):
         rows = {
             key: [names.get(key[1], str(key[1])), SAID[key[0]], before.get(key, 0), number]
             for key, number in after.items()
+            if number or before.get(key)
         }
         more = sum(after.values()) - sum(before.values())
         notes = []

@@ -24,14 +24,18 @@ from audit.retention_rules import (
 
 SAID: Final[Mapping[str, str]] = {
     "raw": "originals",
-    "rendition": "the whole asset (all but a row)",
-    "vectors": "vectors: found by words only",
+    "rendition": "whole assets",
+    "vectors": "vectors",
     "transcript": "transcripts",
     "thumbnail": "thumbnails",
     "query": "what was asked",
     "feedback": "votes on hits",
     "evaluation": "evaluations",
     "ledger": "names in the ledger",
+}
+_MORE: Final[Mapping[str, str]] = {
+    "rendition": "whole assets: all but a row that says so",
+    "vectors": "vectors: found by words only afterwards",
 }
 _PARTS: Final = ("what", "modality", "state", "days")
 _SPARE: Final = 4
@@ -99,7 +103,7 @@ class PolicyForm(forms.Form):
 
     def _add(self, number: int, rule: Mapping[str, Any]) -> None:
         said = f"Rule {number + 1}"
-        whats = [("", "-"), *((one, SAID[one]) for one in WHAT)]
+        whats = [("", "-"), *((one, _MORE.get(one, SAID[one])) for one in WHAT)]
         fields = {
             "what": _choice(f"{said}: what goes", whats),
             "modality": _choice(f"{said}: of", [("", "everything"), *_plain(MODALITIES)]),

@@ -33,6 +33,7 @@ from retrieval.admin.decided import decided
 from retrieval.admin.people import naming, scope_for
 from retrieval.admin.plots import Chart
 from retrieval.admin.policy_form import SAID
+from retrieval.models import Collection
 from retrieval.selectors.calendar import Calendar as Days
 from retrieval.selectors.calendar import calendar_of
 from retrieval.selectors.due import Due
@@ -40,7 +41,7 @@ from retrieval.selectors.reach import Reach, names_of, reach_of
 from retrieval.services.retention_control import clock_confirm
 
 _DAYS: Final = 60
-_MOST_ROWS: Final = 300
+_MOST_ROWS: Final = 100
 _DOWNLOAD: Final = "/api/v1/retention/due/"
 
 
@@ -216,8 +217,8 @@ class DryRun(_OnRetention):
 
     title = "The next purge"
     lead = (
-        "What a purge would do now: nothing of it has happened. Beat purges every hour; "
-        "`manage.py purge --dry-run` says the same."
+        "What a purge would do now: nothing of it has happened. One runs every hour; "
+        "manage.py purge --dry-run says the same."
     )
 
     def buttons(self) -> Sequence[Button]:
@@ -301,6 +302,7 @@ class TallyInline(TabularInline):  # type: ignore[misc] # unfold ships no types
     readonly_fields = fields
     extra = 0
     can_delete = False
+    hide_title = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PurgeTally]:
         """Of the visitor's collections."""
@@ -312,8 +314,12 @@ class TallyInline(TabularInline):  # type: ignore[misc] # unfold ships no types
 
     @display(description="collection")
     def where(self, row: PurgeTally) -> str:
-        """By its id: its page has the name."""
-        return str(row.collection) if row.collection else "of no collection"
+        """By its name; by its id where it is gone."""
+        if row.collection is None:
+            return "of no collection"
+        with scope.system():  # the rows are of collections that the visitor governs
+            rows = Collection.objects.filter(pk=row.collection)
+            return rows.values_list("name", flat=True).first() or str(row.collection)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Governors and stewards."""

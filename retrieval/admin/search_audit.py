@@ -31,8 +31,7 @@ class HitInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships n
 
     model = Influence
     verbose_name_plural = "hits"
-    fields = ["rank", "asset_id", "collection_id", "confidence", "verdict", "signals"]
-    fields += ["redactions", "consent"]
+    fields = ["rank", "asset_id", "confidence", "verdict", "why", "found_redacted", "consent"]
     readonly_fields = fields
     extra = 0
 
@@ -41,6 +40,16 @@ class HitInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships n
         hits: QuerySet[Influence] = super().get_queryset(request)
         scope = scope_for(request)
         return hits if scope.everything else hits.filter(collection_id__in=scope.collections)
+
+    @display(description="why")
+    def why(self, hit: Influence) -> str:
+        """The signals, in words."""
+        return "; ".join(map(_signal, hit.signals)) or "-"
+
+    @display(description="redacted in it")
+    def found_redacted(self, hit: Influence) -> str:
+        """Kinds that were taken out of the asset."""
+        return ", ".join(hit.redactions) or "nothing"
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Whoever may open the search."""
@@ -181,6 +190,17 @@ def _disclosures() -> type[Model]:
     from audit.models import Disclosure
 
     return Disclosure
+
+
+def _signal(signal: dict[str, Any]) -> str:
+    by = signal.get("model") or "words as they are written"
+    alike, sure = signal.get("similarity"), signal.get("calibrated")
+    said = [str(by)]
+    if alike is not None:
+        said.append(f"{alike:.2f} alike")
+    if sure is not None:
+        said.append(f"{sure:.0%} likely")
+    return ", ".join(said)
 
 
 def _few(names: list[str], most: int = 3) -> str:

@@ -228,9 +228,10 @@ def _answers(form: forms.Form) -> list[tuple[str, str]]:
         value = form[name].data
         if not form[name].is_hidden and value not in (None, "", []):
             choices = {str(key): str(label) for key, label in getattr(asked, "choices", None) or ()}
-            several = value if isinstance(value, list) else [value]
+            several = [one for one in value if one] if isinstance(value, list) else [value]
             text = ", ".join(choices.get(str(one), str(one)) for one in several)
-            shown.append((str(form[name].label), text))
+            if text:
+                shown.append((str(form[name].label), text))
     return shown
 
 

@@ -47,18 +47,25 @@ def days_line(
         Point(number, value, f"{day:%Y-%m-%d}: {_said(value, share=share)}")
         for number, (day, value) in enumerate(days)
     ]
-    latest = (
-        f"{days[-1][0]:%Y-%m-%d}: {_said(days[-1][1], share=share)}." if days else "No day yet."
-    )
     return line_chart(
         title=title,
-        description=latest,
+        description=_in_short(days, share=share),
         x=Axis("Day", 0.0, float(last), ticks),
         y=Axis(what, 0.0, high, marks),
         lines=[Line(what, points)],
         head=("Day", what),
         rows=[(f"{day:%Y-%m-%d}", _said(value, share=share)) for day, value in days],
     )
+
+
+def _in_short(days: Sequence[tuple[date, float]], *, share: bool) -> str:
+    if not days:
+        return "No day yet."
+    if share:
+        return f"{days[-1][0]:%Y-%m-%d}: {_said(days[-1][1], share=True)}."
+    day, most = max(days, key=lambda one: one[1])
+    whole = _said(sum(value for _, value in days), share=False)
+    return f"{whole} in {len(days)} days" + (f", the most on {day:%Y-%m-%d}." if most else ".")
 
 
 def _said(value: float, *, share: bool) -> str:

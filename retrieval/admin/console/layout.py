@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from uuid import UUID
 
 from django.utils import timezone
 
 from retrieval.admin.plots import Chart
 
+_ONE_LINE: Final = 18
 Tone = Literal["", "good", "warn", "bad", "info"]
 
 
@@ -61,6 +63,11 @@ class Cell:
     def text(self) -> str:
         """The value as a person reads it."""
         return said(self.value)
+
+    @property
+    def short(self) -> bool:
+        """Whether it stays in one line: a time, an id, a word or two."""
+        return isinstance(self.value, datetime | UUID) or len(self.text) <= _ONE_LINE
 
 
 @dataclass(frozen=True)

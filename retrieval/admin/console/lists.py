@@ -137,6 +137,8 @@ class Listed:
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """The list, with what ``admin/console/list_head.html`` says above it."""
+        if not self._may_look(request):
+            raise PermissionDenied
         extra = {
             "console_says": self.list_says,
             "console_buttons": self.list_buttons(request),

@@ -24,6 +24,11 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll('#content input[x-ref="searchInput"]').forEach((input) => {
     if (!input.hasAttribute("aria-label")) input.setAttribute("aria-label", "Search this list");
   });
+  document.querySelectorAll("#content :is(.vDateField, .vTimeField)").forEach((input) => {
+    const label = input.closest(".group, .form-row")?.querySelector("label");
+    const part = input.classList.contains("vDateField") ? "date" : "time";
+    if (label && !input.labels.length) input.setAttribute("aria-label", `${label.textContent.trim()}, ${part}`);
+  });
   const content = document.getElementById("content");
   if (content) content.tabIndex = -1;
   document.querySelectorAll("form.vc-asking").forEach((form) => {
