@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -37,10 +37,11 @@ class PolicyView(UnheldView):
         tags=_TAGS,
         parameters=[_DRY_RUN],
         request=s.PolicyChange,
-        responses={
-            200: PolicySerializer,
-            "2XX": OpenApiResponse(s.PreviewOutput, description="With `dry_run`."),
-        },
+        responses=PolymorphicProxySerializer(
+            "PolicyOrPreview",
+            [PolicySerializer, s.PolicyPreviewOutput],
+            resource_type_field_name=None,
+        ),
     )
     def patch(self, request: Request, policy_id: UUID) -> Response:
         """Change a policy, for all collections under it; governors. Deadlines follow at once."""
@@ -48,7 +49,7 @@ class PolicyView(UnheldView):
         rules = [dict(rule) for rule in body["rules"]] if "rules" in body else None
         if self.query(DryRunQuery)["dry_run"]:
             preview = policy_preview(user=self.caller(), policy_id=policy_id, rules=rules)
-            return Response(s.PreviewOutput(preview).data)
+            return Response(s.PolicyPreviewOutput(preview).data)
         policy = services.policy_change(
             user=self.caller(), policy_id=policy_id, name=body.get("name"), rules=rules
         )
@@ -153,18 +154,20 @@ class PauseEndView(_Retention):
 class RunsView(_Retention):
     """Purges that were."""
 
-    @extend_schema(operation_id="retention_runs_list", tags=_TAGS, responses=s.RunOutput(many=True))
+    @extend_schema(
+        operation_id="retention_runs_list", tags=_TAGS, responses=s.PurgeRunOutput(many=True)
+    )
     def get(self, request: Request) -> Response:
         """Purges, newest first. Of those that found nothing to do only the last is kept."""
         services.governed_collections(user=self.caller())
         with scope.system():
-            return self.page(PurgeRun.objects.order_by("-started_at"), s.RunOutput)
+            return self.page(PurgeRun.objects.order_by("-started_at"), s.PurgeRunOutput)
 
 
 class RunView(_Retention):
     """One purge."""
 
-    @extend_schema(operation_id="retention_runs_get", tags=_TAGS, responses=s.ReportOutput)
+    @extend_schema(operation_id="retention_runs_get", tags=_TAGS, responses=s.PurgeReportOutput)
     def get(self, request: Request, run_id: UUID) -> Response:
         """Its report: what went and what was left, by kind and collection."""
         collections = self.governed(None)
@@ -172,7 +175,7 @@ class RunView(_Retention):
             run = PurgeRun.objects.filter(id=run_id).first()
             if run is None:
                 raise NotVisible("There is no such run.")
-            return Response(s.ReportOutput(run, context={"collections": collections}).data)
+            return Response(s.PurgeReportOutput(run, context={"collections": collections}).data)
 
 
 def _lines(rows: Iterator[DueAsset]) -> Iterator[bytes]:

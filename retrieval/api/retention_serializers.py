@@ -30,7 +30,7 @@ class DueOutput(serializers.Serializer[Any]):
     paused = serializers.IntegerField(help_text="These wait because retention is paused.")
 
 
-class PreviewOutput(serializers.Serializer[Any]):
+class PolicyPreviewOutput(serializers.Serializer[Any]):
     """What a change of a policy does at once."""
 
     collections = serializers.IntegerField(help_text="Collections that follow the policy.")
@@ -43,7 +43,7 @@ class CalendarQuery(serializers.Serializer[Any]):
     collection = serializers.UUIDField(required=False)
 
 
-class DayOutput(serializers.Serializer[Any]):
+class DueDayOutput(serializers.Serializer[Any]):
     day = serializers.DateField(help_text="UTC.")
     what = serializers.ChoiceField(choices=KINDS)
     collection = serializers.UUIDField(allow_null=True)
@@ -57,7 +57,7 @@ class CalendarOutput(serializers.Serializer[Any]):
     start = serializers.DateTimeField()
     until = serializers.DateTimeField()
     overdue = DueOutput(many=True, help_text="Due already: for the next purge.")
-    days = DayOutput(many=True)
+    days = DueDayOutput(many=True)
 
 
 class DueQuery(serializers.Serializer[Any]):
@@ -79,7 +79,7 @@ class PauseOutput(serializers.ModelSerializer[RetentionPause]):
         fields += ["ended_by", "ended_at"]
 
 
-class RunOutput(serializers.ModelSerializer[PurgeRun]):
+class PurgeRunOutput(serializers.ModelSerializer[PurgeRun]):
     """A purge: how far it is, or what it did."""
 
     class Meta:
@@ -87,20 +87,20 @@ class RunOutput(serializers.ModelSerializer[PurgeRun]):
         fields = ["id", "state", "started_at", "finished_at", "step", "resumed", "reason", "by"]
 
 
-class TallyOutput(serializers.ModelSerializer[PurgeTally]):
+class PurgeTallyOutput(serializers.ModelSerializer[PurgeTally]):
     class Meta:
         model = PurgeTally
         fields = ["what", "collection", "purged", "held", "paused", "failed"]
 
 
-class ReportOutput(RunOutput):
+class PurgeReportOutput(PurgeRunOutput):
     """A purge with its counts, by kind and collection."""
 
     tallies = serializers.SerializerMethodField()
     totals = serializers.SerializerMethodField()
 
-    class Meta(RunOutput.Meta):
-        fields = [*RunOutput.Meta.fields, "totals", "tallies"]
+    class Meta(PurgeRunOutput.Meta):
+        fields = [*PurgeRunOutput.Meta.fields, "totals", "tallies"]
 
     def get_totals(self, run: PurgeRun) -> dict[str, Any]:
         """Sums over all collections; for governors."""
@@ -111,4 +111,4 @@ class ReportOutput(RunOutput):
         rows = run.tallies.all()
         if self.context["collections"] is not None:
             rows = rows.filter(collection__in=self.context["collections"])
-        return [dict(row) for row in TallyOutput(rows, many=True).data]
+        return [dict(row) for row in PurgeTallyOutput(rows, many=True).data]
