@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from retrieval.web import explaining, judging, pages, searching, uploading
+from retrieval.web import explaining, judging, pages, searching, tracing, uploading
 
 app_name = "web"
 
@@ -21,6 +21,8 @@ urlpatterns = [
     path("searches/<uuid:search_id>/why-not/", explaining.why_not_part, name="why-not"),
     path("searches/<uuid:search_id>/replay/", explaining.replay_part, name="replay"),
     path("searches/<uuid:search_id>/feedback/", judging.judge, name="feedback"),
+    path("traces/", tracing.traces_page, name="traces"),
+    path("traces/<slug:what>/", tracing.traces_page, name="traces-of"),
     path("upload/", uploading.upload_page, name="upload"),
     path("assets/<uuid:asset_id>/", pages.asset_page, name="asset"),
     path("assets/<uuid:asset_id>/row/", uploading.row, name="row"),

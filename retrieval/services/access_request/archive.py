@@ -136,7 +136,9 @@ def archive_stream(archive: Archive) -> Iterator[bytes]:
 
 def _indexed(pack: StreamedZip, archive: Archive) -> Iterator[bytes]:
     document = signing.signed(PURPOSE, archive.index)
-    page = render_to_string("access/archive.html", {"index": document, "rights": RIGHTS})
+    empty = sum(number == 0 for number in archive.index["stores"].values())
+    words = {"index": document, "rights": RIGHTS, "empty_stores": empty}
+    page = render_to_string("access/archive.html", words)
     for path, text in (
         ("index.json", processing.readable_json(document)),
         ("index.html", page),

@@ -48,7 +48,7 @@ def findings_open(facts: Facts, measures: list[Measure]) -> list[Finding]:
 
 def _of_collection(one: CollectionFacts) -> Iterator[Finding]:
     if one.without_basis:
-        what = ", ".join(one.without_basis)
+        what = ", ".join(one.without_basis).replace("_", " ")
         yield Finding("no-legal-basis", "high", f"No legal basis is named for: {what}.", one.name)
     for problem in one.problems:
         yield Finding("special-categories", "high", problem, one.name)

@@ -84,7 +84,7 @@ def _configured() -> list[Measure]:
         Measure(
             "encryption in transit",
             "in force" if settings.TLS else "not in force",
-            "TLS." if settings.TLS else "No TLS is configured; it listens to this machine alone.",
+            "TLS." if settings.TLS else "No TLS is configured.",
         ),
     ]
 

@@ -12,6 +12,7 @@ from retrieval.services.processing.facts import PURPOSES, CollectionFacts, Facts
 from retrieval.services.processing.measures import Measure
 
 FORMAT = "vitrine-processing-record/1"
+_PURPOSES = {"search": "search", "training": "training", "raw_access": "seeing originals"}
 
 
 def record_body(facts: Facts, measures: list[Measure]) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def missing(facts: Facts) -> list[dict[str, str]]:
         found += [
             {
                 "article": "6",
-                "what": f"Legal basis of “{one.name}” for {purpose}",
+                "what": f"Legal basis of “{one.name}” for {_PURPOSES[purpose]}",
                 "where": "console: the collection's purposes",
             }
             for purpose in one.without_basis
