@@ -99,10 +99,12 @@ def backup_make(plan: Plan) -> Made:
         facts = server_facts(parse_database_url(os.environ["DATABASE_URL"]))
         _room_for(plan.folder, facts)
         backup_note(entry)  # first: a receipt names one backup too many rather than one too few
+        _tombstones_told()
         with partial(plan.folder, entry.id) as working:
             made = _data(plan, paths, entry, facts, working, key)
             # Inside: the backup gets its name only once a copy of its keys is whole.
             keys_write(plan, paths, entry, key)
+        _tombstones_told()
         for folder in (plan.folder, plan.keys):
             tombs_merge(paths.tombstones, folder / TOMBSTONES)
     _record(entry)
@@ -192,6 +194,15 @@ def keys_write(plan: Plan, paths: Paths, entry: BackupEntry, key: bytes) -> None
         sha256, count = keys_part.keys_write(paths, working)
         body = {**_head(entry, paths), "sha256": sha256, "secrets": secrets, "keys": count}
         manifest_write(working, body, key=key, purpose=KEYS)
+
+
+def _tombstones_told() -> None:
+    """What was erased or decided until now stands in the files, whatever has not come to it yet."""
+    from audit.tombstones import tombstones_file_all
+    from retrieval.journal import journal_catch_up
+
+    tombstones_file_all()
+    journal_catch_up()
 
 
 def _record(entry: BackupEntry) -> None:

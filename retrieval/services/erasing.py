@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from audit import ledger
 from audit.erasure_models import Tombstone
-from audit.tombstones import tombstones_add
+from audit.tombstones import tombstones_add, tombstones_file_all
 from retrieval import scope
 from retrieval.erasure_stores import stores
 from retrieval.models import Asset
@@ -70,7 +70,8 @@ def assets_erase(
     tombstones_add(kind=Tombstone.Kind.ASSET, ids=ids, request=request)
     if request is not None:
         return
-    # robust: the erasure is committed; what fails here is tried again by the purge.
+    # robust: the erasure is committed; what fails here is tried again by the sweep and the purge.
+    transaction.on_commit(tombstones_file_all, robust=True)
     transaction.on_commit(partial(outside_erase, asset_ids=ids), robust=True)
 
 
@@ -81,6 +82,7 @@ def subject_erase(subject_id: UUID, *, request: UUID | None = None) -> None:
             store.erase(asset_ids=[], subject_ids=[subject_id])
     tombstones_add(kind=Tombstone.Kind.SUBJECT, ids=[subject_id], request=request)
     if request is None:
+        transaction.on_commit(tombstones_file_all, robust=True)
         transaction.on_commit(partial(outside_erase, subject_ids=[subject_id]), robust=True)
 
 
