@@ -35,6 +35,7 @@ MARK_SECONDS = 15 * 60
 _PRIORITY = {"embed": 0, "verify": 3, "redact": 6}
 _BACKGROUND_PRIORITY = 6
 _ERASURE_PRIORITY = 3
+_SCRUB_MARK = "erasure:scrub-queued"
 
 _LOST = (OperationalError, RedisError, OSError)
 
@@ -261,8 +262,10 @@ def erasures_not_queued(request_ids: Iterable[UUID]) -> list[UUID]:
 
 
 def enqueue_scrub(*, seconds: float = 0.0) -> bool:
-    """Queues the scrubbing of the stores; whether the broker took it."""
+    """Queues the scrubbing of the stores, once for all that ask; whether the broker took it."""
     try:
+        if not cache.add(_SCRUB_MARK, 1, timeout=int(seconds) + MARK_SECONDS):
+            return True
         current_app.send_task(
             task_name("scrub"),
             queue=HOUSEKEEPING_QUEUE,
@@ -272,8 +275,17 @@ def enqueue_scrub(*, seconds: float = 0.0) -> bool:
         )
     except _LOST as error:
         logger.warning("enqueue_failed", error=type(error).__name__)
+        scrub_arrived()
         return False
     return True
+
+
+def scrub_arrived() -> None:
+    """Takes the mark away: the message has arrived, or never will."""
+    try:
+        cache.delete(_SCRUB_MARK)
+    except _LOST as error:
+        logger.warning("mark_failed", error=type(error).__name__)
 
 
 def not_queued(asset_ids: Iterable[UUID]) -> list[UUID]:

@@ -13,7 +13,10 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from accounts import idempotency
 from audit import searches
-from audit.clock import ClockImplausible
+from audit.actor_periods import actors_expire, actors_retire
+from audit.checkpoints import LedgerBroken, checkpoint_if_due
+from audit.checkpoints.delivery import deliver_due
+from audit.clock import ClockImplausible, clock_check
 from retrieval import queue
 from retrieval.journal import journal_catch_up
 from retrieval.services import purge as purging
@@ -21,7 +24,7 @@ from retrieval.services import sweep as sweeping
 from retrieval.services.consents import consents_due
 from retrieval.services.datasets import datasets_recheck
 from retrieval.services.erasure_proving import erasures_prove
-from retrieval.services.erasure_run import erasure_run, erasures_sweep
+from retrieval.services.erasure_run import erasure_run, erasures_sweep, erasures_waiting
 from retrieval.services.monitoring import monitoring_run
 from retrieval.services.purge_warnings import warnings_give
 from retrieval.services.reembed_run import reembed_run
@@ -39,6 +42,7 @@ STAGE_HARD_SECONDS = 2100
 # A stretch takes seconds; the slowest batch that a server may still answer is far below.
 REEMBED_SOFT_SECONDS = 800
 REEMBED_HARD_SECONDS = 840
+SCRUB_AGAIN_SECONDS = 3.0
 _TRANSIENT = (OperationalError, InterfaceError)
 _MOST_BACKOFF_SECONDS = 300.0
 _OUTAGE_BACKOFF_SECONDS = 30.0
@@ -233,9 +237,12 @@ def erase(request_id: str) -> None:
 @_chore(name=queue.task_name("scrub"))
 def scrub() -> None:
     """Rids the stores of what erased rows left, and issues the receipts."""
+    queue.scrub_arrived()
     with alone("scrub") as first:
         while first and erasures_prove():
             pass
+    if erasures_waiting():
+        queue.enqueue_scrub(seconds=SCRUB_AGAIN_SECONDS)
 
 
 @_chore(name="workers.tasks.erasures")
@@ -260,3 +267,31 @@ def datasets() -> None:
     with alone("datasets") as first:
         if first:
             datasets_recheck()
+
+
+@_chore(name="workers.tasks.checkpoints")
+def checkpoints() -> None:
+    """Signs a checkpoint of the ledger if one is due, and sends what waits to the sinks."""
+    with alone("checkpoints") as first:
+        if first:
+            try:
+                checkpoint_if_due()
+            except LedgerBroken as error:
+                logger.error("checkpoint_refused", error=type(error).__name__)  # noqa: TRY400
+            deliver_due()
+
+
+@_chore(name="workers.tasks.actors")
+def actors() -> None:
+    """Gives people new ids in the ledger, and destroys the names of ids whose period is over."""
+    with alone("actors") as first:
+        if not first:
+            return
+        while actors_retire():
+            pass
+        try:
+            clock_check()
+            while actors_expire():
+                pass
+        except ClockImplausible as error:
+            logger.warning("purge_refused", error=type(error).__name__)

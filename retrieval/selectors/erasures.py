@@ -155,7 +155,7 @@ def assets_named(request: ErasureRequest) -> dict[UUID, str]:
     if request.subject is None:
         return {}
     included = ErasureCandidate.objects.filter(
-        request=request, decision=ErasureCandidate.Decision.INCLUDE
+        request=request.id, decision=ErasureCandidate.Decision.INCLUDE
     )
     named = dict.fromkeys(included.values_list("asset", flat=True), "reviewed")
     linked = AssetSubject.objects.filter(subject=request.subject)

@@ -27,6 +27,8 @@ logger = structlog.get_logger("vitrine.erasure")
 
 _STATES = ErasureRequest.State
 _MOST = 500
+# How long the first of several erasures waits for the others before the stores are scrubbed.
+TOGETHER = timedelta(seconds=15)
 
 
 def erasures_prove() -> int:
@@ -53,10 +55,15 @@ def _erased() -> QuerySet[ErasureRequest]:
 
 
 def _scrub_for_all() -> None:
-    """One scrubbing for every request that was erased before it began."""
+    """One scrubbing for every request that was erased before it began.
+
+    While others are still being erased it waits for them a little, so that they share it.
+    """
     began = timezone.now()
     with scope.system():
         due = list(_erased().filter(scrubbed_at=None))
+        if due and _others_come() and (due[0].erased_at or began) > began - TOGETHER:
+            return
         deleted = deletions_due(at_least=timedelta(0)) if due else deletions_due()
         if not (due or deleted):
             return
@@ -76,6 +83,11 @@ def _scrub_for_all() -> None:
     logger.info(
         "scrubbed", requests=len(due), tables=len(done.tables), seconds=round(done.seconds, 2)
     )
+
+
+def _others_come() -> bool:
+    soon = Q(state=_STATES.QUEUED) | Q(state=_STATES.RUNNING, erased_at=None)
+    return ErasureRequest.objects.filter(soon).exists()
 
 
 def _receipt(request_id: UUID) -> ErasureReceipt | None:

@@ -68,6 +68,12 @@ def erasure_run(*, request_id: UUID) -> bool:
     return True
 
 
+def erasures_waiting() -> bool:
+    """Whether any request that has run still waits for its receipt."""
+    with scope.system():
+        return _unproven().exists()
+
+
 def erasures_sweep() -> int:
     """How many requests were queued again: those left behind, and those no longer held.
 

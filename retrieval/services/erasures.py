@@ -77,6 +77,24 @@ def erasure_request(
         return known
 
 
+def erasure_preview(
+    *, by: User, subject_id: UUID | None = None, asset_id: UUID | None = None
+) -> Plan:
+    """What a request would take with it now, candidates aside; nothing is asked for yet.
+
+    Raises:
+        As ``erasure_request``.
+    """
+    if (subject_id is None) == (asset_id is None):
+        raise Invalid("Name either a subject or an asset.", fields={"subject": ["Name one."]})
+    with scope.system():
+        if asset_id is not None:
+            _asset_allowed(by, asset_id)
+        if subject_id is not None:
+            _subject_allowed(by, subject_id)
+        return plan_now(ErasureRequest(subject=subject_id, asset=asset_id))
+
+
 def _made(
     by: User, subject_id: UUID | None, asset_id: UUID | None, collection: UUID | None, *, wait: bool
 ) -> ErasureRequest:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 import string
 import sys
@@ -21,6 +22,7 @@ import numpy as np
 _ALPHABET = string.ascii_lowercase + string.digits
 _CHARS = 26
 _DIMENSION = 384
+_TOGETHER = 50  # people a transaction
 _PLACES = (0, 150, 330)  # where in a vector pieces are taken from
 _PIECE = 16  # numbers of two bytes
 
@@ -53,8 +55,10 @@ def fill(subjects: int) -> list[Planted]:
     with scope.system():
         collection = Collection.objects.create(name="People")
     people = [Planted(erased=number % 2 == 0) for number in range(2 * subjects)]
-    for number, person in enumerate(people):
-        _person(person, collection, number)
+    for first in range(0, len(people), _TOGETHER):
+        with scope.system():
+            for number, person in enumerate(people[first : first + _TOGETHER], first):
+                _person(person, collection, number)
     return people
 
 
@@ -249,6 +253,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--subjects", type=int, required=True)
     options = parser.parse_args(argv)
     django.setup()
+    # Nothing here has to outlive a power cut: most of the time would go into waiting for the disk.
+    os.fsync = lambda _: None
     people = fill(options.subjects)
     sys.stdout.write(json.dumps([vars(person) for person in people]) + "\n")
     return 0
