@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from deploy.demo.governance import governance
 from deploy.demo.load import ITEMS, demo_items, people_and_collections, where_they_stand
 from deploy.setup.progress import Bar
 from retrieval.services.bulk import FileNotes, import_folder
@@ -50,6 +51,7 @@ class Command(BaseCommand):
             )
         bar.close()
         self._wait([collection.pk for collection in collections.values()])
+        governance(collections)
 
     def _wait(self, collections: list[Any]) -> None:
         """Show how far the workers are. Raises CommandError when nothing moves any more."""
