@@ -21,6 +21,7 @@ from audit.scope import actor_of
 from retrieval import scope
 from retrieval.admin.console import Asking, Tab, Touched, assets_touched
 from retrieval.admin.people import scope_for
+from retrieval.errors import NotVisible
 from retrieval.selectors.erasures import CandidateRow, Plan, erasure_get
 from retrieval.services import erasures as services
 
@@ -198,8 +199,8 @@ class ApproveErasure(_OfErasure):
         notes = [WHOLE, "It begins at once. It cannot be undone."]
         if waiting:
             notes.append(
-                f"{waiting} assets that nobody linked are not reviewed yet: they stay, and the "
-                "receipt says so."
+                f"Of the assets that nobody linked, {waiting} are not reviewed yet: these stay, "
+                "and the receipt says so."
             )
         return plan_touched(self.request, erasure.plan, notes=notes, blocked=blocked)
 
@@ -268,7 +269,7 @@ class ReviewCandidate(_OfErasure):
         wanted = self.target["candidate_id"]
         found = [one for one in self.erasure.candidates if one.id == wanted]
         if not found:
-            raise services.NotVisible("There is no such candidate.")
+            raise NotVisible("There is no such candidate.")
         self.candidate: CandidateRow = found[0]
 
     def touches(self, given: dict[str, Any]) -> Touched:

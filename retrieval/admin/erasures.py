@@ -131,7 +131,7 @@ class ErasurePage(_OfErasure):
                 one.state,
                 one.via,
                 one.others,
-                Cell(f"{len(one.holds)} holds", tone="warn") if one.holds else "-",
+                Cell(_counted(len(one.holds), "hold"), tone="warn") if one.holds else "-",
             ]
             for one in page.object_list
         ]
@@ -146,7 +146,7 @@ class ErasurePage(_OfErasure):
             if there
         ]
         return Card(
-            f"What goes: {len(plan.assets):,} assets",
+            f"What goes: {_counted(len(plan.assets), 'asset')}",
             text=WHOLE if plan.shared else "",
             table=Table(head, rows, empty="No asset is named; what is kept of the person goes."),
             buttons=turn,
@@ -238,6 +238,10 @@ _DECIDED = {"open": "not reviewed", "include": "goes too", "exclude": "stays"}
 
 def _file(request_id: Any, document: dict[str, Any]) -> str:
     return reverse("erasure-receipt", args=[request_id, document["number"]])
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def _at(moment: Any) -> str:

@@ -53,7 +53,7 @@ class Reader(threading.Thread):
 def erase(subjects: list[UUID]) -> dict[str, Any]:
     """Asks for all, then approves so many at once and waits until each has its receipt."""
     from accounts.models import User
-    from audit.models import ErasureRequest, ScrubRun
+    from audit.erasure_models import ErasureRequest, ScrubRun
     from retrieval import scope
     from retrieval.services.erasures import erasure_approve, erasure_request
 
@@ -99,7 +99,7 @@ def erase(subjects: list[UUID]) -> dict[str, Any]:
 
 
 def _wait(ids: list[UUID]) -> None:
-    from audit.models import ErasureRequest
+    from audit.erasure_models import ErasureRequest
     from retrieval import scope
 
     limit = time.monotonic() + _LIMIT_SECONDS
@@ -115,7 +115,7 @@ def _wait(ids: list[UUID]) -> None:
 
 def _receipts() -> dict[str, Any]:
     from audit import signing
-    from audit.models import ErasureReceipt
+    from audit.erasure_models import ErasureReceipt
     from retrieval import scope
     from retrieval.selectors.erasures import receipt_document
     from retrieval.services.erasure_receipts import PURPOSE

@@ -64,7 +64,7 @@ def fill(subjects: int) -> list[Planted]:
 
 def _person(person: Planted, collection: Any, number: int) -> None:
     """In one transaction: a subject, a consent, and two assets in every store."""
-    from audit.models import ConsentRecord
+    from audit.subject_models import ConsentRecord
     from audit.subjects import subject_create
     from retrieval import scope
     from retrieval.subject_models import AssetSubject
@@ -153,7 +153,8 @@ def _said(person: Planted, asset: Any, segment: Any, modality: str, number: int)
     from accounts.models import User
     from retrieval.evaluation_models import EvaluationCase
     from retrieval.feedback_models import Feedback, LabelledQuery
-    from retrieval.models import EvaluationRun, IdempotencyKey, RedactionReport, Review
+    from retrieval.models import EvaluationRun, IdempotencyKey
+    from retrieval.review_models import RedactionReport, Review
 
     user = User.objects.get(username="first")
     Review.objects.create(
@@ -224,7 +225,7 @@ def _searched(asset: Any, segment: Any, user: Any) -> None:
         "confident": True,
         "influences": [],
     }
-    asked = {
+    asked: dict[str, object] = {
         "query": {"asset": str(asset.id)},
         "components": ["asset"],
         "vectors": {},
@@ -254,7 +255,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     django.setup()
     # Nothing here has to outlive a power cut: most of the time would go into waiting for the disk.
-    os.fsync = lambda _: None
+    setattr(os, "fsync", lambda _: None)  # noqa: B010 - mypy minds a plain assignment
     people = fill(options.subjects)
     sys.stdout.write(json.dumps([vars(person) for person in people]) + "\n")
     return 0

@@ -56,7 +56,7 @@ def vectors_found(people: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """By pieces of their bytes, in every file of the database and of the data folder."""
     from django.conf import settings
 
-    from deploy.canary.places import pgdata_of
+    from deploy.canary.cluster import pgdata_of
 
     owner = {
         bytes.fromhex(piece): number
