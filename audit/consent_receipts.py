@@ -189,4 +189,4 @@ def _events(versions: Sequence[ConsentRecord], now: datetime) -> list[dict[str, 
 
 
 def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+    return None if moment is None else moment.isoformat(timespec="seconds")

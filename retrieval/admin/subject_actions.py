@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 
+from audit.subjects import Hold
 from retrieval.admin.base import ReadOnly, visitor
 from retrieval.admin.consent_forms import (
     AskedForm,
@@ -142,7 +143,7 @@ class _Held(_OfSubject):
 
     danger = True
     form_class = AskedForm
-    hold: services.Hold
+    hold: Hold
     done: str
 
     def touches(self, given: dict[str, Any]) -> Touched:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from retrieval.grounds import REASONS
 from retrieval.models import Asset, Collection
 from retrieval.profile_models import Reredaction
 from retrieval.redaction.base import Profile
@@ -76,6 +77,8 @@ def behind_rows(*, collection: Collection, profile: Profile | None = None) -> Qu
     ref = (profile or profile_of(collection)).ref
     return (
         Asset.objects.filter(collection=collection, state__in=_MOVABLE)
+        # What somebody forbids is redacted anew when it may come back, not before.
+        .exclude(state=State.WITHHELD, reason__in=REASONS)
         .exclude(profile_version="")
         .exclude(profile_version=ref)
     )

@@ -20,7 +20,8 @@ from audit.keystore import default_keystore
 from retrieval import scope
 from retrieval.errors import RetrievalError
 from retrieval.models import Asset
-from retrieval.services.ingest import asset_upload, content_digest
+from retrieval.services.ingest import asset_upload
+from retrieval.services.linking import content_digest
 from retrieval.states import State
 from retrieval.uploads import upload_from
 

@@ -16,6 +16,7 @@ import structlog
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import consents, subjects
+from audit.clock import ClockImplausible, clock_check
 from audit.consent_receipts import receipt_issue
 from audit.consents import Terms
 from audit.subject_models import ConsentRecord, DataSubject
@@ -176,9 +177,15 @@ def identifier_reveal(*, by: User, subject_id: UUID, reason: str) -> str | None:
 def consents_due() -> int:
     """Every minute: how many records began or ended, or assets ran out; their assets moved.
 
-    Search does not wait for this: what has run out is left out by its own time.
+    Search does not wait for this: what has run out is left out by its own time. By a clock that
+    cannot be trusted nothing expires for good: where it was set right again, all is as it was.
     """
     turned = 0
+    with scope.system():
+        try:
+            clock_check()
+        except ClockImplausible:
+            return 0
     with scope.system():
         due = consents.subjects_due(limit=SUBJECTS_AT_ONCE)
     for subject_id in due:  # each in a transaction of its own: one that fails stops no other

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,6 @@ from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger
 from audit.clock import received_now
-from audit.keystore import default_keystore
 from retrieval import access, clients, media, scope
 from retrieval.access import Permission
 from retrieval.errors import Invalid, NotVisible, Unavailable, Unprocessable
@@ -26,7 +24,13 @@ from retrieval.redaction.errors import RedactionRefused, RedactionUnavailable
 from retrieval.selectors.modalities import array_words, modalities_embedded
 from retrieval.selectors.profiles import profile_of
 from retrieval.services.description import Description, description_write, metadata_checked
-from retrieval.services.linking import Named, links_add, named_locked
+from retrieval.services.linking import (
+    Named,
+    content_digest,
+    links_add,
+    named_locked,
+    twins_of,
+)
 from retrieval.services.provenance import step_add
 from retrieval.services.retention import raw_deadline_set
 from retrieval.services.withholding import reconsider
@@ -139,12 +143,6 @@ def asset_upload(
         return found, False
 
 
-def content_digest(*, collection_id: UUID, sha256: bytes) -> bytes:
-    """32 bytes (HMAC-SHA-256) that tell the same content within one collection, no more."""
-    key = default_keystore().get_or_create("collection", str(collection_id))
-    return hmac.digest(key, b"asset-content\0" + sha256, "sha256")
-
-
 def preview(
     *,
     user: User,
@@ -231,6 +229,9 @@ def _created(
     try:
         with scope.system():
             named = people.locked() if people else Named()
+            named = named.also(
+                twins_of(user=asset.uploaded_by, home=asset.collection_id, sha256=upload.sha256)
+            )
             purposes = _inserted(asset)
             if purposes is None:
                 return False

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from accounts.models import User
 from accounts.trail import actor_id
 from audit import ledger, subjects
+from audit.keystore import default_keystore
 from audit.subject_models import ConsentRecord
 from retrieval import access, scope
 from retrieval.access import Permission
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
+from retrieval.grounds import REASONS
 from retrieval.journal import journal_tell
 from retrieval.models import Asset
 from retrieval.selectors.assets import asset_get
@@ -35,6 +38,14 @@ class Named:
     def consent_of(self, subject: UUID) -> UUID | None:
         """The record named for this subject."""
         return dict(self.consents).get(subject)
+
+    def also(self, subject_ids: Sequence[UUID]) -> Named:
+        """These people and those; all of them locked."""
+        new = [one for one in subject_ids if one not in self.subjects]
+        if not new:
+            return self
+        subjects.subjects_locked(new)
+        return replace(self, subjects=(*self.subjects, *new))
 
 
 def named_locked(*, subject_ids: Sequence[UUID], consent_id: UUID | None = None) -> Named:
@@ -68,6 +79,31 @@ def named_locked(*, subject_ids: Sequence[UUID], consent_id: UUID | None = None)
         )
     pairs = () if consent is None else ((consent.subject, consent.id),)
     return Named(wanted, pairs)
+
+
+def twins_of(*, user: User | None, home: UUID, sha256: bytes) -> list[UUID]:
+    """People in the same content where it is withheld for their sake in another collection.
+
+    So that what somebody has withdrawn does not come back by another door. Only collections that
+    ``user`` knows of are looked into: the answer must not tell of any other. None: all of them.
+    """
+    away = Asset.objects.filter(state=State.WITHHELD, reason__in=REASONS).exclude(
+        collection_id=home
+    )
+    if user is not None:
+        away = away.filter(collection_id__in=access.access_by_collection(user=user))
+    homes = away.order_by().values_list("collection_id", flat=True).distinct()
+    digests = [content_digest(collection_id=one, sha256=sha256) for one in homes]
+    if not digests:
+        return []
+    rows = AssetSubject.objects.filter(asset__in=away.filter(digest__in=digests))
+    return list(rows.order_by().values_list("subject", flat=True).distinct())
+
+
+def content_digest(*, collection_id: UUID, sha256: bytes) -> bytes:
+    """32 bytes (HMAC-SHA-256) that tell the same content within one collection, no more."""
+    key = default_keystore().get_or_create("collection", str(collection_id))
+    return hmac.digest(key, b"asset-content\0" + sha256, "sha256")
 
 
 def links_add(*, asset: Asset, named: Named, by: UUID | None, via: str) -> list[UUID]:

@@ -20,6 +20,7 @@ from retrieval.services.content import (
     Content,
     blob_content,
     recorded_or_closed,
+    refuse_run_out,
     refuse_without_consent,
     stated_reason,
 )
@@ -91,6 +92,7 @@ def _open_review(user: User, review_id: UUID) -> ReviewView:
         raise Conflict("It is decided; what became of it is on the asset's own page.")
     if view.asset.state not in {State.QUARANTINED, State.SEARCHABLE}:
         raise Conflict(f"The asset is {view.asset.state}.")
+    refuse_run_out(view.asset)
     if view.review.report is None:
         raise Gone("There is no redacted version of it.")
     return view

@@ -47,6 +47,10 @@ _IN_USE: Final = (
     *(State.RECEIVED, State.REDACTING, State.VERIFYING, State.EMBEDDING),
     *(State.SEARCHABLE, State.QUARANTINED),
 )
+_READ: Final = (
+    *("collection_id", "state", "reason", "raw_state", "profile_version"),
+    *("ground", "permitted_until", "withheld_from"),
+)
 # Where an asset goes that was taken out of a state. What a stage had begun begins again.
 _RETURNS: Final = {
     State.RECEIVED: State.RECEIVED,
@@ -137,7 +141,8 @@ def _batches(
 
 def _batch(ids: Sequence[UUID], made: Reconsidered, *, dry_run: bool, by: UUID | None) -> None:
     """Locks, then reads what is said: whoever changes it meanwhile waits, and looks again after."""
-    rows = Asset.objects.filter(id__in=ids, state__in=(*_IN_USE, State.WITHHELD)).order_by("id")
+    rows = Asset.objects.filter(id__in=ids, state__in=(*_IN_USE, State.WITHHELD))
+    rows = rows.only(*_READ).order_by("id")
     assets = list(rows if dry_run else rows.select_for_update(of=("self",)))
     found = verdicts_of({asset.pk: asset.collection_id for asset in assets})
     out = [asset for asset in assets if found[asset.pk].reason and _changes(asset, found[asset.pk])]
@@ -148,7 +153,7 @@ def _batch(ids: Sequence[UUID], made: Reconsidered, *, dry_run: bool, by: UUID |
     made.homes |= {asset.pk: asset.collection_id for asset in (*out, *back)}
     if dry_run:
         return
-    _note_grounds(assets, found)
+    _note_grounds([asset for asset in assets if not found[asset.pk].reason], found)
     for reason, some in _by(out, key=lambda asset: found[asset.pk].reason):
         _withhold(some, reason, by=by)
     _return(back, found, by=by)
@@ -164,7 +169,7 @@ def _changes(asset: Asset, verdict: Verdict) -> bool:
 
 
 def _note_grounds(assets: Sequence[Asset], found: dict[UUID, Verdict]) -> None:
-    """What permits those that stay in use, where that is not what it was."""
+    """What permits those that are permitted, where that is not what it was."""
 
     def noted(asset: Asset) -> tuple[str, datetime | None]:
         return found[asset.pk].ground, found[asset.pk].until
@@ -181,6 +186,8 @@ def _withhold(assets: Sequence[Asset], reason: str, *, by: UUID | None) -> None:
     fields = {
         "reason": reason,
         "reason_detail": grounds.DETAIL[reason],
+        "ground": "",
+        "permitted_until": None,
         "claim": None,
         "claimed_until": None,
         "claimed_by": "",

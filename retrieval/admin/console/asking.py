@@ -33,7 +33,6 @@ from retrieval.models import Asset
 ROWS_A_PAGE: Final = 25
 _SALT = "console.asking"
 _GOOD_FOR_SECONDS = 3600  # an hour between looking and doing; then it is shown again
-_GIVEN = {"page", "download", "token", "again", "csrfmiddlewaretoken"}
 
 Describe = Callable[[Sequence[Any]], Sequence[Sequence[object]]]
 
@@ -144,7 +143,7 @@ class Asking(ConsolePage):
             table=table,
             hidden=[form[name].as_hidden() for name in form.fields],
             answers=_answers(form),
-            token=self._token(touched),
+            token=self._token(form, touched),
             may_change=bool(form.fields),
             changed=said,
             back=self.back(),
@@ -163,7 +162,7 @@ class Asking(ConsolePage):
         if cache.get(once):
             messages.info(self.request, "That was done already.")
             return HttpResponseRedirect(self.back())
-        if touched.blocked or token["about"] != self._about(touched):
+        if touched.blocked or token["about"] != self._about(form, touched):
             return self._show(form, said="What it touches has changed since you looked.")
         if not cache.add(once, 1, _GOOD_FOR_SECONDS):
             messages.info(self.request, "That is being done already.")
@@ -188,15 +187,16 @@ class Asking(ConsolePage):
             form.add_error(None, error.detail)
         return self._ask(form)
 
-    def _about(self, touched: Touched) -> str:
-        values = {name: self.request.POST.getlist(name) for name in sorted(self.request.POST)}
-        told = {name: value for name, value in values.items() if name not in _GIVEN}
-        text = json.dumps([str(self.user.pk), self.request.path, told, touched.fingerprint])
+    def _about(self, form: forms.Form, touched: Touched) -> str:
+        # As the form reads them: a box that is not ticked is sent by the second page alone.
+        told = {name: form[name].data for name in form.fields}
+        about = [str(self.user.pk), self.request.path, told, touched.fingerprint]
+        text = json.dumps(about, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _token(self, touched: Touched) -> str:
-        once = uuid.uuid4().hex
-        return signing.dumps({"once": once, "about": self._about(touched)}, salt=_SALT)
+    def _token(self, form: forms.Form, touched: Touched) -> str:
+        about = self._about(form, touched)
+        return signing.dumps({"once": uuid.uuid4().hex, "about": about}, salt=_SALT)
 
     def _download(self, touched: Touched) -> HttpResponseBase:
         keys = list(touched.keys)

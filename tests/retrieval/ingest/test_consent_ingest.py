@@ -24,7 +24,15 @@ from retrieval.services.linking import subject_unlink, subjects_link
 from retrieval.services.stages import stage_run
 from retrieval.uploads import upload_from
 from retrieval.vectors import backend
-from tests.factories import make_asset, make_collection, make_model, make_subject, reloaded
+from tests.factories import (
+    grant,
+    make_asset,
+    make_collection,
+    make_model,
+    make_reader,
+    make_subject,
+    reloaded,
+)
 
 pytestmark = pytest.mark.django_db
 TABLE = "vectors_ingest_test"
@@ -172,6 +180,27 @@ def test_a_withdrawn_persons_file_comes_again_and_is_never_searchable(strict):
     assert through(unnamed).state == "searchable"
     linked, new = upload(free, subject, data=b"another")  # named for it only now
     assert (linked.pk, new, linked.state) == (unnamed.pk, False, "withheld")
+
+
+def test_a_withdrawn_persons_file_does_not_come_back_by_another_door(strict):
+    subject, free, other = make_subject(), make_collection(), make_collection()
+    record = consent(subject)
+    asset, _ = upload(strict, subject)
+    through(asset)
+    before, _ = upload(other)
+    assert through(before).state == "searchable"  # nobody was named, and nothing withdrawn
+    withdraw(record)
+    unnamed, new = upload(free)
+    assert (new, unnamed.state, unnamed.reason) == (True, "withheld", "consent-withdrawn")
+    # Whoever does not know of that collection learns nothing of it from an upload.
+    stranger = make_reader(other, "contributor")
+    third = make_collection()
+    grant(third, stranger, "contributor")
+    theirs, _ = asset_upload(
+        user=stranger, collection_id=third.pk,
+        upload=upload_from(iter([b"first line\nsecond line"]), name="a.bin"),
+    )  # fmt: skip
+    assert theirs.state == "received"
 
 
 def test_unknown_people_are_refused_without_telling_which(strict):
