@@ -89,6 +89,14 @@ FIELDS: Final = (
     ),
     Field("other_security", "Security measures outside this appliance", "32", False, lines=True),
 )
+_CONTROLLER: Final = (
+    "controller_name",
+    "controller_address",
+    "controller_contact",
+    "representative",
+    "dpo_name",
+    "dpo_contact",
+)
 _NAMES: Final = frozenset(field.name for field in FIELDS)
 
 
@@ -148,9 +156,7 @@ def missing_details() -> list[Missing]:
 def controller_lines() -> dict[str, str]:
     """Who answers for the processing and whom to ask, as far as it was said. One query."""
     said = details_now()
-    names = ("controller_name", "controller_address", "controller_contact")
-    names += ("representative", "dpo_name", "dpo_contact")
-    return {name: said[name] for name in names}
+    return {name: said[name] for name in _CONTROLLER}
 
 
 def lines_of(text: str) -> list[str]:

@@ -28,9 +28,11 @@ EVENT = "search:record:export"
 # coming in behind it. Whoever goes on from where an export ended must not lose that.
 SETTLED = timedelta(seconds=30)
 _PRODUCT_VERSION = "1"
-_FIELDS = ("id", "at", "actor", "query_modality", "query_redactions", "collections")
-_FIELDS += ("collection_set_id", "modalities", "models_used", "parameters", "confident")
-_FIELDS += ("hit_count", "total_ms")
+_FIELDS = (
+    *("id", "at", "actor", "query_modality", "query_redactions", "collections"),
+    *("collection_set_id", "modalities", "models_used", "parameters", "confident"),
+    *("hit_count", "total_ms"),
+)
 
 
 class ExportStopped(AuditError):

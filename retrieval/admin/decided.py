@@ -20,7 +20,7 @@ class Decided(QuerySet[M]):
 
     def _fetch_all(self) -> None:
         with scope.system():
-            super()._fetch_all()  # type: ignore[misc] # Django's stubs leave it out
+            super()._fetch_all()
 
     def count(self) -> int:
         """How many."""

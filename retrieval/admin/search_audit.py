@@ -187,7 +187,7 @@ class SearchRecordAdmin(Listed, ReadOnly, ModelAdmin):  # type: ignore[misc] # a
 
 
 def _disclosures() -> type[Model]:
-    from audit.models import Disclosure
+    from audit.disclosure_models import Disclosure
 
     return Disclosure
 

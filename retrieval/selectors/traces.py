@@ -236,7 +236,7 @@ def _disclosures(
 
 def _votes(rows: Sequence[Feedback]) -> list[Trace]:
     with scope.system():  # the periods of collections, some of which may be closed to the voter now
-        wanted = {row.collection_id for row in rows}
+        wanted = {row.collection_id for row in rows if row.collection_id is not None}
         found = Collection.objects.filter(id__in=wanted).select_related("retention_policy")
         rules = {
             one.pk: one.retention_policy.rules if one.retention_policy else [] for one in found

@@ -36,7 +36,7 @@ NORMAL = timedelta(days=28)
 QUERIES_A_PERSON = 300  # vectors of at most so many queries are compared, the latest
 _REFERENCE = (3, 200)
 _SLOTS = """
-SELECT actor, date_bin(%s, at, 'epoch'), count(*) FROM audit_searchrecord
+SELECT actor, date_bin(make_interval(secs => %s), at, 'epoch'), count(*) FROM audit_searchrecord
 WHERE at >= %s AND at < %s GROUP BY 1, 2
 """
 
@@ -205,7 +205,7 @@ def _bulk(begun: datetime, now: datetime) -> list[Found]:
 
 def _slots(since: datetime, until: datetime) -> list[SlotCount]:
     with connection.cursor() as cursor:
-        cursor.execute(_SLOTS, [anomalies.SLOT, since, until])
+        cursor.execute(_SLOTS, [anomalies.SLOT.total_seconds(), since, until])
         return [SlotCount(actor, start, count) for actor, start, count in cursor.fetchall()]
 
 

@@ -61,8 +61,10 @@ def subject_part(subject: DataSubject) -> dict[str, Any]:
 def consents_part(subject_id: UUID) -> list[dict[str, Any]]:
     """Every version of every record, the oldest first."""
     rows = ConsentRecord.objects.filter(subject=subject_id).order_by("series", "version")
-    words = ("legal_basis", "special_condition", "controller", "controller_contact")
-    words += ("storage_location", "collection_method", "withdrawal_method", "notice_ref")
+    words = (
+        *("legal_basis", "special_condition", "controller", "controller_contact"),
+        *("storage_location", "collection_method", "withdrawal_method", "notice_ref"),
+    )
     lists = ("purposes", "data_categories", "recipients", "jurisdictions")
     moments = ("starts_at", "expires_at", "withdrawn_at", "superseded_at", "recorded_at")
     return [
@@ -166,7 +168,7 @@ def found_part(asset_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
                 {
                     "at": text_of(at),
                     "purpose": str(parameters.get("purpose") or "not named"),
-                    "role": roles.get((user_id, collection_id), "no longer known"),
+                    "role": roles.get(user_id, {}).get(collection_id, "no longer known"),
                     "ground": consent,
                 }
             )
@@ -282,18 +284,18 @@ def _grants(collections: Iterable[UUID]) -> QuerySet[Grant]:
     return Grant.objects.filter(running, collection_id__in=list(collections))
 
 
-def _roles(users: set[UUID], collections: set[UUID]) -> dict[tuple[UUID, UUID], str]:
+def _roles(users: set[UUID], collections: set[UUID]) -> dict[UUID | None, dict[UUID, str]]:
     """The strongest reading role that each of the users holds in each collection now."""
-    teams: dict[UUID, list[UUID]] = defaultdict(list)
+    teams: dict[UUID | None, list[UUID]] = defaultdict(list)
     for team, user in Membership.objects.filter(user_id__in=users).values_list("team", "user"):
         teams[team].append(user)
-    held_now: dict[tuple[UUID, UUID], set[str]] = defaultdict(set)
-    grants = _grants(collections)
-    for grant in grants.filter(Q(user_id__in=users) | Q(team_id__in=list(teams))):
+    held_now: dict[UUID | None, dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
+    wanted = Q(user_id__in=users) | Q(team_id__in=list(teams))
+    for grant in _grants(collections).filter(wanted):
         people = teams[grant.team_id] if grant.team_id else [grant.user_id]
-        for user in people:
-            if user is not None:
-                held_now[user, grant.collection_id].add(grant.role)
+        for one in people:
+            held_now[one][grant.collection_id].add(grant.role)
     return {
-        key: next(role for role in _STRONGEST if role in roles) for key, roles in held_now.items()
+        user: {pk: next(role for role in _STRONGEST if role in roles) for pk, roles in of.items()}
+        for user, of in held_now.items()
     }

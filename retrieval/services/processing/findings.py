@@ -12,7 +12,8 @@ from audit import second_person
 from audit.clock import clock_alarm
 from audit.erasure_models import ErasureRequest
 from audit.hold_models import RetentionPause
-from retrieval.models import Asset, Review
+from retrieval.models import Asset
+from retrieval.review_models import Review
 from retrieval.services.processing.facts import CollectionFacts, Facts
 from retrieval.services.processing.measures import Measure
 from retrieval.states import RawState, State

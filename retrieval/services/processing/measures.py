@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from audit import second_person
 from audit.backups import backups_living
-from audit.models import Checkpoint, CheckpointDelivery
+from audit.checkpoint_models import Checkpoint, CheckpointDelivery
 from audit.monitoring_models import MonitoringAgreement
 
 State = Literal["in force", "partly", "not in force"]
