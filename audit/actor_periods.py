@@ -21,6 +21,7 @@ from audit import ledger
 from audit.actors import unremember
 from audit.keystore import default_keystore
 from audit.models import Actor, SearchRecord
+from audit.retention import ledger_days
 
 logger = structlog.get_logger("vitrine.ledger")
 
@@ -30,8 +31,13 @@ _RECORDS_AT_ONCE = 5000
 
 
 def period() -> timedelta:
-    """How long a name lasts after its id was retired."""
-    return timedelta(days=settings.VITRINE_ACTOR_PERIOD_DAYS)
+    """How long a name lasts after its id was retired.
+
+    The setting's, or that of the shortest rule of any retention policy about the ledger. One query.
+    """
+    days: int = settings.VITRINE_ACTOR_PERIOD_DAYS
+    asked = ledger_days()
+    return timedelta(days=days if asked is None else min(days, asked))
 
 
 def name_until(actor: Actor) -> datetime | None:

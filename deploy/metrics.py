@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from accounts.models import User
+from audit.checkpoints.health import witness_state
 from audit.models import LedgerEntry, LedgerPending, SearchRecord
 from deploy.model_metrics import ModelServing, QueryCache
 from retrieval import scope
@@ -45,6 +46,26 @@ class Holdings(Collector):
         yield _gauge("vitrine_ledger_pending", "Events not chained yet.", pending["count"])
         waited = (timezone.now() - pending["oldest"]).total_seconds() if pending["oldest"] else 0.0
         yield _gauge("vitrine_ledger_pending_seconds", "Age of the oldest of them.", waited)
+        yield from _witnesses()
+
+
+def _witnesses() -> Iterator[Metric]:
+    state = witness_state()
+    size = state.last.tree_size if state.last else 0
+    age = (timezone.now() - state.last.signed_at).total_seconds() if state.last else 0.0
+    yield _gauge("vitrine_checkpoint_entries", "Entries under the last checkpoint.", size)
+    yield _gauge("vitrine_checkpoint_age_seconds", "Age of the last checkpoint.", age)
+    yield _gauge("vitrine_checkpoint_overdue", "1: one is due and was not signed.", state.overdue)
+    waiting = GaugeMetricFamily(
+        "vitrine_checkpoint_undelivered", "Checkpoints that wait, by sink.", labels=["sink"]
+    )
+    alarm = GaugeMetricFamily(
+        "vitrine_checkpoint_sink_alarm", "1: one has waited for 15 minutes.", labels=["sink"]
+    )
+    for number, sink in enumerate(state.sinks, start=1):
+        waiting.add_metric([str(number)], sink.waiting)
+        alarm.add_metric([str(number)], sink.alarm)
+    yield from (waiting, alarm)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -26,5 +26,7 @@ BEAT_SCHEDULE = {
     "monitor": _every(3600.0, "monitor"),
     "consents": _every(60.0, "consents"),
     "journal": _every(300.0, "journal"),
+    "checkpoints": _every(60.0, "checkpoints"),
+    "actors": _every(3600.0, "actors"),
     "datasets": _every(3600.0, "datasets"),
 }

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Min
 from django.utils import timezone
 
+from audit.checkpoints.health import sink_probe, witness_state
 from audit.keystore import KeyStore
 from audit.masterkey import MasterKeyError, MasterKeySource
 from audit.models import LedgerPending
@@ -99,3 +100,30 @@ def ledger() -> Iterator[Finding]:
     behind = oldest is not None and timezone.now() - oldest > _BEHIND
     detail = "events wait to be chained" if behind else "up to date"
     yield Finding("ledger", detail, _RESTART if behind else "")
+    yield from _checkpoints()
+
+
+def _checkpoints() -> Iterator[Finding]:
+    """How old the last signed one is, and whether it reaches where it is to be kept."""
+    state = witness_state()
+    if state.last is None:
+        detail = "none was signed yet"
+    else:
+        hours = max(0, int((timezone.now() - state.last.signed_at).total_seconds() // 3600))
+        detail = f"{state.last.tree_size} entries signed {hours} h ago"
+    yield Finding("checkpoints", detail, _RESTART if state.overdue else "")
+    if state.unfinished_rotation:
+        mend = "A change of the signing key was cut off: manage.py ledger rotate-key."
+        yield Finding("signing key", "two are there", mend)
+    if not state.sinks:
+        mend = "Name a place outside the database (VITRINE_CHECKPOINT_SINKS)."
+        yield Finding("checkpoint sink", "none is configured", mend)
+    for sink in state.sinks:
+        unreachable = sink_probe(sink.name)
+        waiting = f"{sink.waiting} wait" if sink.waiting else "up to date"
+        mend = (
+            f"It does not take checkpoints ({unreachable or sink.problem}): mend it, or name "
+            "another (VITRINE_CHECKPOINT_SINKS)."
+        )
+        bad = unreachable or sink.alarm
+        yield Finding(f"checkpoint sink {sink.name}", waiting, mend if bad else "")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,21 @@ class MailSink:
             subtype="json",
             filename=f"checkpoint-{size:012d}.json",
         )
-        try:
-            with self._connected() as server:
-                server.send_message(message)
-        except (OSError, smtplib.SMTPException) as error:
-            raise SinkError(type(error).__name__) from None
+        self._with_server(lambda server: server.send_message(message))
 
     def probe(self) -> None:
         """As ``Sink.probe``."""
+        self._with_server(lambda server: server.noop())
+
+    def _with_server(self, act: Callable[[smtplib.SMTP], object]) -> None:
         try:
-            with self._connected() as server:
-                server.noop()
+            server = self._connected()
+            try:
+                act(server)
+                with contextlib.suppress(OSError, smtplib.SMTPException):
+                    server.quit()  # what was taken is taken, however it says good-bye
+            finally:
+                server.close()
         except (OSError, smtplib.SMTPException) as error:
             raise SinkError(type(error).__name__) from None
 
