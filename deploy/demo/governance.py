@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from audit.consents import Terms
+from audit.hold_models import LegalHold
 from audit.holds import Held
-from audit.models import ConsentRecord, LegalHold, RetentionPolicy
+from audit.models import RetentionPolicy
 from audit.retention import policy_create
+from audit.subject_models import ConsentRecord
 from retrieval import scope
 from retrieval.models import Asset, Collection
 from retrieval.services.collections import collection_update

@@ -15,7 +15,8 @@ from retrieval.access import Permission
 from retrieval.admin.console import Button, Card, Cell, ConsolePage, Tab, Table, console_page
 from retrieval.admin.console.links import list_of, page_of
 from retrieval.admin.policy_form import rule_said
-from retrieval.models import Asset, Calibration, Collection, EvaluationTask, Grant
+from retrieval.evaluation_models import EvaluationTask
+from retrieval.models import Asset, Calibration, Collection, Grant
 from retrieval.services.holds import holds_visible
 
 _CALLED: Final = {"search": "Search", "training": "Training", "raw_access": "Originals"}

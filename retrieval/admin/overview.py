@@ -9,16 +9,19 @@ from typing import Final
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from audit.checkpoint_models import Checkpoint
 from audit.erasure_models import ErasureRequest
 from audit.hold_models import LegalHold
-from audit.models import Checkpoint, LedgerEntry, SearchRecord
+from audit.models import LedgerEntry, SearchRecord
 from retrieval import grounds
 from retrieval.admin.console.charts import count_bars, days_line
 from retrieval.admin.console.layout import Button, Card, Cell, Figure, Table, Tone
 from retrieval.admin.console.links import list_of, page_of, size_in_words
 from retrieval.admin.console.pages import ConsolePage
+from retrieval.admin.plots import Chart
 from retrieval.admin.warnings import warnings_of
-from retrieval.models import Asset, Collection, Review
+from retrieval.models import Asset, Collection
+from retrieval.review_models import Review
 from retrieval.selectors import holdings as held
 from retrieval.selectors import overview, storage
 from retrieval.selectors.reach import Reach, names_of, reach_of
@@ -99,7 +102,7 @@ class Overview(ConsolePage):
             buttons=[Button("All collections", list_of(Collection))],
         )
 
-    def _by_collection(self, what: held.Holdings) -> object:
+    def _by_collection(self, what: held.Holdings) -> Chart:
         counts = [
             (self.names.get(pk, str(pk)), of["assets"]) for pk, of in what.by_collection().items()
         ]

@@ -10,11 +10,12 @@ from typing import Final
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from audit.checkpoint_models import Checkpoint
 from audit.erasure_models import ErasureRequest
-from audit.models import Checkpoint, LedgerPending
+from audit.models import LedgerPending
 from retrieval.admin.console.layout import Tone
 from retrieval.admin.console.links import list_of, page_of, size_in_words
-from retrieval.models import Review
+from retrieval.review_models import Review
 from retrieval.selectors import overview, storage
 from retrieval.selectors.overview import Snapshot
 

@@ -17,9 +17,11 @@ from django.utils import timezone
 from audit.erasure_models import ErasureRequest
 from audit.hold_models import PurgeRun, PurgeTally
 from retrieval import scope
-from retrieval.models import Asset, CollectionShard, EvaluationRun, ReembedJob, Reredaction
+from retrieval.models import Asset, EvaluationRun, ReembedJob
+from retrieval.profile_models import Reredaction
 from retrieval.selectors.reach import Reach
 from retrieval.states import IN_PROGRESS, State
+from retrieval.vector_models import CollectionShard
 
 LATEST: Final = 20
 _PUT_ASIDE_SINCE: Final = timedelta(days=7)

@@ -16,12 +16,15 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from audit.checkpoint_models import Checkpoint, CheckpointDelivery
 from audit.erasure_models import ErasureRequest
 from audit.hold_models import HELD_THINGS, ClockMark, LegalHold, RetentionPause
-from audit.models import Checkpoint, CheckpointDelivery, LedgerEntry, LedgerPending
+from audit.models import LedgerEntry, LedgerPending
 from audit.selectors import search_record_list
 from retrieval import scope
-from retrieval.models import Asset, ReembedJob, Reredaction, Review
+from retrieval.models import Asset, ReembedJob
+from retrieval.profile_models import Reredaction
+from retrieval.review_models import Review
 from retrieval.selectors.reach import Reach
 from retrieval.selectors.remembered import remembered
 from retrieval.states import IN_PROGRESS, RawState

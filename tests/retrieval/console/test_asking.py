@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django import forms
 from django.contrib.admin import site
 from django.test import Client, override_settings
 from django.urls import include, path
@@ -18,10 +19,16 @@ pytestmark = pytest.mark.django_db
 DONE: list[str] = []
 
 
+class BoxForm(ReasonForm):
+    """A reason, and a box to tick."""
+
+    hard = forms.BooleanField(required=False)
+
+
 class Throw(Asking):
     """Does something to every asset that can be seen."""
 
-    title, verb, form_class = "Throw them away", "Throw", ReasonForm
+    title, verb, form_class = "Throw them away", "Throw", BoxForm
 
     def load(self):
         if "hidden" in self.request.GET:
@@ -70,7 +77,8 @@ def test_it_asks_then_shows_then_does_it_once(client):
     assert "1 to 25 of 30" in text
     assert "no names" not in text
     assert DONE == []
-    given = {"reason": "old", "token": token_of(shown)}
+    assert 'name="hard" value="False"' in text
+    given = {"reason": "old", "hard": "False", "token": token_of(shown)}
     assert client.post("/throw/", given).status_code == 302
     assert client.post("/throw/", given).status_code == 302
     assert DONE == ["old"]
