@@ -12,6 +12,7 @@ from audit.backups import backups_living
 from audit.hold_models import LegalHold
 from retrieval.erasure_stores import Note, register_notes
 from retrieval.selectors.holds import held
+from retrieval.services.erasing_queries import held_asking
 
 Ids = Sequence[UUID]
 
@@ -19,6 +20,7 @@ Ids = Sequence[UUID]
 def notes_register() -> None:
     """Registers every note of this room. At start-up."""
     register_notes("holds", _holds)
+    register_notes("held queries", _held_queries)
     register_notes("backups", _backups)
     register_notes("marks", _marks)
     register_notes("surroundings", _surroundings)
@@ -34,6 +36,17 @@ def _holds(assets: Ids, subjects: Ids) -> Iterator[Note]:
             what="what a legal hold keeps",
             why="goes by itself when the hold is released",
             ids=tuple(kept),
+        )
+
+
+def _held_queries(assets: Ids, _subjects: Ids) -> Iterator[Note]:
+    found = held_asking(assets)
+    if found:
+        yield Note(
+            kind="remains",
+            what="queries that asked by it and are under a legal hold",
+            why="they are destroyed when the hold on the search is released",
+            ids=tuple(str(one) for one in found),
         )
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from audit.crypto import DecryptionError
+from audit.held_queries import held_query
 from audit.models import SearchRecord
-from retrieval.services.search.kept import kept_query_of
+from retrieval.services.search.kept import kept_query_of, kept_read
 
 _MOST_REMEMBERED = 200_000
 _BATCH = 500
@@ -40,6 +41,21 @@ def kept_forget(asset_ids: Sequence[UUID]) -> None:
     found = kept_asking(asset_ids)
     if found:
         SearchRecord.objects.filter(id__in=found).update(kept_query=None)
+
+
+def held_asking(asset_ids: Sequence[UUID]) -> list[UUID]:
+    """Searches under a legal hold whose query is one of these assets: kept until it is released."""
+    wanted = set(asset_ids)
+    found = []
+    for record in SearchRecord.objects.filter(held_query__isnull=False) if wanted else ():
+        try:
+            data = held_query(record)
+            kept = kept_read(data) if data is not None else None
+        except (DecryptionError, ValueError, KeyError):
+            continue
+        if kept is not None and kept.asset in wanted:
+            found.append(record.id)
+    return found
 
 
 def _asset_of(record: SearchRecord) -> UUID | None:

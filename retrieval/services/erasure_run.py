@@ -39,6 +39,8 @@ BATCH = 20
 CLAIM = timedelta(minutes=5)
 # Erasures that come together are scrubbed together.
 SCRUB_SECONDS = 1.0
+# The sweep tries again each minute: an hour of failures is none that passes by itself.
+MOST_ATTEMPTS = 60
 _STATES = ErasureRequest.State
 _ITEMS = ErasureItem.State
 
@@ -56,16 +58,31 @@ def erasure_run(*, request_id: UUID) -> bool:
     if claim is None:
         return False
     try:
-        while _batch(request_id, claim):
-            pass
-        while not _subject(request_id, claim):
-            while _batch(request_id, claim):
-                pass
-        _close(request_id, claim)
+        _run(request_id, claim)
     except ClaimLost:
         return False
+    except Exception:
+        _let_go(request_id, claim)
+        raise
     queue.enqueue_scrub(seconds=SCRUB_SECONDS)
     return True
+
+
+def _run(request_id: UUID, claim: UUID) -> None:
+    while _batch(request_id, claim):
+        pass
+    while not _subject(request_id, claim):
+        while _batch(request_id, claim):
+            pass
+    _close(request_id, claim)
+
+
+def _let_go(request_id: UUID, claim: UUID) -> None:
+    """The claim is free for the next try; after too many of them the request has failed."""
+    with scope.system():
+        mine = ErasureRequest.objects.filter(id=request_id, claim=claim)
+        mine.filter(attempts__gte=MOST_ATTEMPTS).update(state=_STATES.FAILED, reason="attempts")
+        mine.update(claim=None, claimed_until=None)
 
 
 def erasures_waiting() -> bool:

@@ -19,6 +19,7 @@ be done is told, for the receipt.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,11 @@ _LOCK_TIMEOUT = "1s"
 _PAUSE_SECONDS = 0.5
 _SETTLE_SECONDS = 20.0
 _FILL_ROWS = 200
+_OLD = "an old transaction still sees what was erased"
+# As VACUUM FULL and VACUUM say how many rows they had to leave (PostgreSQL 13 to 18).
+_LEFT = re.compile(
+    r"(\d+) (?:dead row versions cannot be removed yet|are dead but not yet removable)"
+)
 _STATISTICS = ("pg_catalog.pg_statistic", "pg_catalog.pg_statistic_ext_data")
 
 
@@ -80,9 +86,7 @@ def scrub(tables: Iterable[str]) -> Scrubbed:
     try:
         with maintainer() as conn:
             if not _settled(conn):
-                done.not_reached.append(
-                    _note("database rows", "an old transaction still sees what was erased")
-                )
+                done.not_reached.append(_note("database rows", _OLD))
             for table in sorted(set(tables)):
                 _table(conn, table, done)
             for table in _STATISTICS:
@@ -156,7 +160,7 @@ def _table(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
     if vectors and (indexed or large):
         _refilled(conn, table, done)
     elif large:
-        _vacuum(conn, table)
+        _vacuum(conn, table, done)
         done.tables.append(TableScrubbed(table, "vacuumed", 0))
         done.not_reached.append(
             _note(f"free space in the pages of {table}", "the table is too large to write anew")
@@ -168,28 +172,57 @@ def _table(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
 def _full(conn: psycopg.Connection, table: str, done: Scrubbed, *, quiet: bool = False) -> None:
     """Writes a table anew. ``quiet``: not among the tables that are told of."""
     name = sql.SQL(".").join(map(sql.Identifier, table.split(".")))
-    statement = sql.SQL("VACUUM (FULL{}) {}").format(sql.SQL("" if quiet else ", ANALYZE"), name)
+    statement = sql.SQL("VACUUM (FULL, VERBOSE{}) {}").format(
+        sql.SQL("" if quiet else ", ANALYZE"), name
+    )
     conn.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+    why = "the table was in use"
     for _ in range(_TRIES):
         began = time.monotonic()
         try:
-            conn.execute(statement)
+            left = _told_left(conn, statement)
         except psycopg.errors.LockNotAvailable:
             time.sleep(_PAUSE_SECONDS)
             continue
         except psycopg.errors.InsufficientPrivilege:
+            why = "the login may not maintain it"
             break
+        if left:
+            why = _OLD
+            time.sleep(_PAUSE_SECONDS)
+            continue
         if not quiet:
             ms = round(1000 * (time.monotonic() - began))
             done.tables.append(TableScrubbed(table, "full", ms))
         return
-    done.not_reached.append(_note(f"free space in the pages of {table}", "the table was in use"))
+    done.not_reached.append(_note(f"free space in the pages of {table}", why))
 
 
-def _vacuum(conn: psycopg.Connection, table: str) -> None:
-    conn.execute(
-        sql.SQL("VACUUM (INDEX_CLEANUP ON, TRUNCATE ON, ANALYZE) {}").format(sql.Identifier(table))
+def _vacuum(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
+    statement = sql.SQL("VACUUM (VERBOSE, INDEX_CLEANUP ON, TRUNCATE ON, ANALYZE) {}").format(
+        sql.Identifier(table)
     )
+    for _ in range(_TRIES):
+        if not _told_left(conn, statement):
+            return
+        time.sleep(_PAUSE_SECONDS)
+    done.not_reached.append(_note(f"rows of {table}", _OLD))
+
+
+def _told_left(conn: psycopg.Connection, statement: sql.Composed) -> bool:
+    """Runs a VACUUM (VERBOSE …); whether it had to leave rows that are dead."""
+    told: list[str] = []
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        told.append(f"{notice.message_primary} {notice.message_detail}")
+
+    conn.add_notice_handler(hear)
+    conn.execute("SET client_min_messages = info")
+    try:
+        conn.execute(statement)
+    finally:
+        conn.remove_notice_handler(hear)
+    return any(int(count) for text in told for count in _LEFT.findall(text))
 
 
 def _refilled(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
@@ -197,7 +230,7 @@ def _refilled(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
 
     They have no modality that any index is built for, so only b-trees hear of them.
     """
-    _vacuum(conn, table)
+    _vacuum(conn, table, done)
     partition = sql.Identifier(table)
     row = conn.execute(
         "SELECT i.inhparent::regclass::text, "
@@ -222,7 +255,7 @@ def _refilled(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
             if not made:  # an empty table was truncated by VACUUM
                 break
             filled += made
-    _vacuum(conn, table)
+    _vacuum(conn, table, done)
     done.tables.append(TableScrubbed(table, "refilled", 0))
 
 

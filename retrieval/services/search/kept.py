@@ -123,10 +123,11 @@ def _among(held: Ids, collections: Ids) -> list[int]:
 def kept_query_of(record: SearchRecord) -> Kept | None:
     """What is kept of the query of ``record``; None once its time is over."""
     data = kept_query(record)
-    return None if data is None else _read(data)
+    return None if data is None else kept_read(data)
 
 
-def _read(data: bytes) -> Kept:
+def kept_read(data: bytes) -> Kept:
+    """What ``kept_pack`` packed, or an older form of it."""
     if data.startswith(b"{"):  # before vectors were kept: the query alone
         return _words(json.loads(data))
     found, arrays = framing.unpack_arrays(data)

@@ -10,6 +10,7 @@ from audit import signing
 from audit.backups import BackupEntry, backup_note
 from audit.erasure_models import ErasureItem, ErasureReceipt, ErasureRequest, Tombstone
 from audit.holds import Held, hold_place, hold_release
+from audit.models import SearchRecord
 from audit.subject_models import DataSubject
 from audit.tombstones import tombstones_file, tombstones_read
 from retrieval import media, queue, scope
@@ -216,6 +217,10 @@ def test_one_request_is_run_by_one_process_only(governor, subject, asset, monkey
     assert set(inner) == {False}
 
 
+class Broken(Exception):
+    """What cannot be done, and is told as such."""
+
+
 class Died(BaseException):
     """As a killed process leaves things."""
 
@@ -246,6 +251,27 @@ def test_a_run_that_died_is_gone_on_with(where, governor, subject, asset, sent, 
     (receipt,) = receipts(request)
     assert all(one["after"] == 0 for one in receipt.body["stores"])
     assert receipt.body["stores"][0]["before"] == 2
+
+
+def test_what_always_fails_is_tried_again_and_fails_in_the_end(
+    governor, subject, asset, monkeypatch
+):
+    request = erasure_request(by=governor, subject_id=subject.id)
+
+    def fail(*_, **__):
+        raise Broken
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "outside_erase", fail)
+        with pytest.raises(Broken):
+            erasure_run(request_id=request.id)
+        assert (row_of(request).state, row_of(request).claim) == ("running", None)
+        with scope.system():
+            ErasureRequest.objects.update(attempts=running.MOST_ATTEMPTS - 1)
+        patch.setattr(running, "_close", fail)
+        with pytest.raises(Broken):
+            erasure_run(request_id=request.id)
+    assert (row_of(request).state, row_of(request).reason) == ("failed", "attempts")
 
 
 def test_a_receipt_that_was_cut_short_is_finished_not_made_twice(
@@ -297,6 +323,20 @@ def test_living_backups_are_named_with_the_day_they_go(governor, asset):
     run(request)
     notes = receipts(request)[0].body["remains"]
     assert [one["until"] for one in notes if one["ids"] == ["b1"]] == [day.isoformat()]
+
+
+def test_a_query_by_it_under_a_hold_is_kept_and_told(governor, asset):
+    with scope.system():
+        kept = SearchRecord.objects.get(kept_query__isnull=False, hit_count=0, influences=None)
+        hold_place(actor=None, on=Held(query=kept.id), reason="case 7")
+    request = erasure_request(by=governor, asset_id=asset.id)
+    run(request)
+    notes = receipts(request)[0].body["remains"]
+    assert [one["what"] for one in notes if str(kept.id) in one["ids"]] == [
+        "queries that asked by it and are under a legal hold"
+    ]
+    kept.refresh_from_db()
+    assert (kept.kept_query, kept.held_query is None) == (None, False)
 
 
 def test_a_stage_that_is_at_work_on_it_writes_nothing_afterwards(governor, asset):

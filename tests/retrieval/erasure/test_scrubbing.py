@@ -11,10 +11,12 @@ from deploy.paths import Paths
 from retrieval import scope
 from retrieval.models import Segment
 from retrieval.selectors.scrubbing import deletions_due, leaves
+from retrieval.services import scrubbing
 from retrieval.services.assets import asset_delete
 from retrieval.services.erasure_proving import erasures_prove
 from retrieval.services.scrubbing import maintainer, scrub
 from retrieval.vectors import VectorRow, backend
+from tests.conftest import owner_connection
 from tests.factories import make_asset, make_collection, make_reader
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,6 +113,23 @@ def test_a_login_that_may_not_checkpoint_says_so_in_place_of_failing(model, tabl
     assert [one.how for one in done.tables] == ["full"]
     assert done.log == ""
     assert {note.what for note in done.not_reached} == {"the database's write-ahead log"}
+
+
+def test_rows_that_an_old_transaction_still_sees_are_told(model, table, collection, monkeypatch):
+    """VACUUM FULL would keep them in silence."""
+    monkeypatch.setattr(scrubbing, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(scrubbing, "_PAUSE_SECONDS", 0.0)
+    make_asset(collection, segments=("words",))
+    with owner_connection() as old, old.transaction():
+        old.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        old.execute("SELECT 1")
+        with scope.system():
+            Segment.objects.all().delete()
+        done = scrub(["retrieval_segment"])
+    assert done.tables == []
+    assert "free space in the pages of retrieval_segment" in {n.what for n in done.not_reached}
+    again = scrub(["retrieval_segment"])
+    assert [one.table for one in again.tables] == ["retrieval_segment"]
 
 
 def test_other_collections_own_parts_are_left_alone(model, table):
