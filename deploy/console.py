@@ -40,10 +40,12 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc] # unfold ships no type
         **options: Any,
     ) -> None:
         """Registers an admin as a list of the console, whichever room it comes from."""
-        from retrieval.admin.console.lists import Listed
+        from retrieval.admin.console.lists import HOOKS, Listed
 
         if admin_class is not None and not issubclass(admin_class, Listed):
-            admin_class = type(admin_class.__name__, (Listed, admin_class), {})
+            # What it says itself stays, though its list is drawn by the class before it.
+            own = {name: getattr(admin_class, name) for name in HOOKS if hasattr(admin_class, name)}
+            admin_class = type(admin_class.__name__, (Listed, admin_class), own)
         super().register(model_or_iterable, admin_class, **options)
 
     def index(

@@ -82,6 +82,13 @@ class _Unpaged(ChangeList):
         self.result_list = self.queryset.none()
 
 
+# What an admin says of its own list and rows.
+HOOKS: Final = (
+    *("list_says", "empty_says", "export_fields", "exportable", "pages"),
+    *("list_buttons", "list_tabs", "list_figures", "detail_buttons"),
+)
+
+
 class Listed:
     """For a ``ModelAdmin``, first among its bases; see the package for an example."""
 

@@ -121,3 +121,13 @@ def test_no_cell_is_a_formula(value, written):
 
 def test_batches_are_small_enough_to_hold():
     assert exporting.BATCH <= 1000
+
+
+def test_what_an_admin_says_itself_stays_though_its_list_is_mixed_in(steward):
+    client = visiting(steward)
+    collection = Grant.objects.get(user=steward).collection_id
+    page = client.get(reverse("admin:retrieval_collection_change", args=[collection]))
+    assert reverse("admin:console_collection_rules", args=[collection]) in page.content.decode()
+    listed = client.get(reverse("admin:retrieval_collection_changelist")).content.decode()
+    assert "A body of assets with one set of rules" in listed
+    assert export(client, model="retrieval_evaluationtask").status_code == 403

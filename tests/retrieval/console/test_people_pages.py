@@ -189,7 +189,7 @@ def test_purposes_show_what_they_would_withhold(asset, collection):
     assert state_of(asset) == "withheld"
     with scope.system():
         assert Collection.objects.get(pk=collection.pk).purposes["search"]["consent"] == "required"
-    bare = client.post(path, given | {"training_special_categories": "on"})
+    bare = client.post(path, given | {"training_special_categories": "yes"})
     assert "Art. 9(2)" in text_of(bare)
     assert browser(is_governor=True).get(path).status_code == 404
     reader = make_user(is_staff=True)
