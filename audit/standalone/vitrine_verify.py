@@ -479,6 +479,14 @@ def proofs_in(said: Any) -> list[Doc]:
     return [proof for one in said.values() for proof in proofs_in(one)]
 
 
+def other_entry(document: Doc) -> bool:
+    """Whether ``ledger`` proves an entry that names another document's digest."""
+    proof = document.get("ledger")
+    said = json.loads(proof["entry"]["payload"] or "{}") if isinstance(proof, dict) else {}
+    body = {key: value for key, value in document.items() if key not in ("ledger", "signature")}
+    return said.get("sha256") not in (None, sha256(canonical(body).encode()).hexdigest())
+
+
 def receipt(options: argparse.Namespace) -> int:
     document, keys = loaded(options.file), Keys(options.key)
     if options.command == "receipt":
@@ -488,6 +496,9 @@ def receipt(options: argparse.Namespace) -> int:
             return 1
         mark = document["signature"]
         print(f"the signature holds: {mark.get('purpose')}, by key {mark['key_id']}")
+        if other_entry(document):
+            print("the ledger's entry is about another document")
+            return 1
     elif not proofs_in(document):
         raise Unusable("there is no proof in it")
     return proofs(proofs_in(document), keys)

@@ -1,6 +1,7 @@
 """The stand-alone verifier: alone, of one mind with ``ledger verify``, and hard to fool."""
 
 import ast
+import hashlib
 import importlib.util
 import json
 import math
@@ -334,6 +335,12 @@ def test_receipts_proofs_and_consistency(sound, tmp_path, capsys):
         signing.signed("erasure-receipt", {"ledger": {**proof_of(5), "inclusion": {}}}),
     ):
         assert alone.main(["receipt", written(tmp_path, "r", bent), *key]) == 1
+    body = {"request": "r"}
+    for digest, status in ((hashlib.sha256(rfc8785.dumps(body)).hexdigest(), 0), ("0" * 64, 1)):
+        ledger.record(event="a:b:c", actor=None, refs={}, payload={"sha256": digest})
+        made = checkpoint_now()
+        receipt = signing.signed("erasure-receipt", {**body, "ledger": proof_of(made.tree_size)})
+        assert alone.main(["receipt", written(tmp_path, "r", receipt), *key]) == status
     proof = written(tmp_path, "p", proof_of(9))
     assert alone.main(["proof", proof, *key]) == 0
     assert alone.main(["proof", written(tmp_path, "p", {"a": 1}), *key]) == 2
