@@ -46,15 +46,22 @@ _PERIODS = """periods AS (
          AS p(policy uuid, modalities text[], states text[], days int, since_state boolean)
     JOIN retrieval_collection c ON CASE WHEN %(of_collection)s THEN c.id
                                         ELSE c.retention_policy_id END = p.policy
+    WHERE %(collections)s::uuid[] IS NULL OR c.id = ANY(%(collections)s::uuid[])
 )"""
 
+# A look into the index for each collection and period. Without the fence (OFFSET 0) the planner
+# reads all assets and joins them: 200,000 took a second where nothing was due.
 _BY_PERIOD = """
-    SELECT a.id, a.collection_id, a.{since} + p.kept AS deadline, {held} AS held
-    FROM periods p JOIN retrieval_asset a ON a.collection_id = p.collection
-    WHERE {which} AND {there} AND a.modality = ANY(p.modalities) AND a.state = ANY(p.states)
-      AND a.{since} <= %(until)s::timestamptz - p.kept
-      AND (%(after)s::timestamptz IS NULL OR a.{since} > %(after)s::timestamptz - p.kept)
-      AND {among}
+    SELECT one.* FROM (SELECT * FROM periods WHERE {which}) p CROSS JOIN LATERAL (
+        SELECT a.id, a.collection_id, a.{since} + p.kept AS deadline, {held} AS held
+        FROM retrieval_asset a
+        WHERE a.collection_id = p.collection AND {there}
+          AND a.modality = ANY(p.modalities) AND a.state = ANY(p.states)
+          AND a.{since} <= %(until)s::timestamptz - p.kept
+          AND (%(after)s::timestamptz IS NULL OR a.{since} > %(after)s::timestamptz - p.kept)
+          AND {among}
+        OFFSET 0
+    ) one
 """
 _BY_DEADLINE = """
     SELECT a.id, a.collection_id, a.raw_kept_until AS deadline, {held} AS held
@@ -149,11 +156,24 @@ def due_batch(
     return [row[0] for row in rows]
 
 
-def due_among(what: str, *, ids: Sequence[UUID], until: datetime, now: datetime) -> set[UUID]:
-    """Those of ``ids`` that are due, and neither held nor paused: to look again once locked."""
+def due_among(
+    what: str, *, assets: Mapping[UUID, UUID], until: datetime, now: datetime
+) -> set[UUID]:
+    """Those of ``assets`` that are due, and neither held nor paused: to look again once locked.
+
+    ``assets`` leads from each to its collection.
+    """
     among = f"a.id = ANY(%(ids)s::uuid[]) AND {_among_free()}"
     statement = _with(what, among, held="FALSE") + " SELECT id FROM found"
-    rows = _rows(what, statement, until=until, now=now, ids=list(ids), without=[])
+    rows = _rows(
+        what,
+        statement,
+        until=until,
+        now=now,
+        collections=sorted(set(assets.values())),
+        ids=list(assets),
+        without=[],
+    )
     return {row[0] for row in rows}
 
 
@@ -186,7 +206,7 @@ def due_counts(
         now=now,
         rules=rules,
         of_collection=of_collection,
-        collections=_ids(collections),
+        collections=collections,
     )
     return [Due(what, *row) for row in rows]
 
@@ -203,9 +223,7 @@ def due_days(
               GROUP BY id, collection_id, held) once
         GROUP BY 1, 2 ORDER BY 1, 2"""
     )
-    rows = _rows(
-        what, statement, until=until, now=after, after=after, collections=_ids(collections)
-    )
+    rows = _rows(what, statement, until=until, now=after, after=after, collections=collections)
     return [DueOnDay(day, what, collection, n, held) for day, collection, n, held in rows]
 
 
@@ -225,9 +243,16 @@ def due_list(
         FROM found WHERE %(from_id)s::uuid IS NULL OR id > %(from_id)s::uuid
         GROUP BY id, collection_id, held ORDER BY id LIMIT %(limit)s"""
     )
-    mine = _ids(collections)
     return list(
-        _rows(what, statement, until=until, now=now, collections=mine, from_id=after, limit=limit)
+        _rows(
+            what,
+            statement,
+            until=until,
+            now=now,
+            collections=collections,
+            from_id=after,
+            limit=limit,
+        )
     )
 
 
@@ -244,10 +269,10 @@ def _with(what: str, among: str, *, held: str = HELD_SQL, by_rules: bool = False
         aside = there
     aside += " AND a.state IN ('withheld', 'quarantined', 'rejected')"
     received = _BY_PERIOD.format(
-        since="created_at", which="NOT p.since_state", there=there, held=held, among=among
+        since="created_at", which="NOT since_state", there=there, held=held, among=among
     )
     put_aside = _BY_PERIOD.format(
-        since="state_changed_at", which="p.since_state", there=aside, held=held, among=among
+        since="state_changed_at", which="since_state", there=aside, held=held, among=among
     )
     return f"WITH {_PERIODS}, found AS ({received} UNION ALL {put_aside})"
 
@@ -262,10 +287,6 @@ def _among_counted(what: str) -> str:
     return f"{mine} AND {_HAS_WORDS}" if what == "transcript" else mine
 
 
-def _ids(collections: Sequence[UUID] | None) -> list[UUID] | None:
-    return None if collections is None else list(collections)
-
-
 def _rows(
     what: str,
     statement: str,
@@ -275,13 +296,20 @@ def _rows(
     after: datetime | None = None,
     rules: Mapping[UUID, Sequence[Mapping[str, Any]]] | None = None,
     of_collection: bool = False,
+    collections: Sequence[UUID] | None = None,
     **values: Any,
 ) -> Iterator[tuple[Any, ...]]:
     if what not in ASSET_PARTS:
         raise ValueError(f"{what} is no part of an asset")
     periods = [] if what == "raw" and rules is None else periods_json(what, rules=rules)
     moments = {"until": until, "now": now, "after": after}
-    given = {"periods": Jsonb(periods), "of_collection": of_collection, **moments, **values}
+    given = {
+        "periods": Jsonb(periods),
+        "of_collection": of_collection,
+        "collections": None if collections is None else list(collections),
+        **moments,
+        **values,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
         yield from cursor.fetchall()

@@ -163,7 +163,7 @@ def _purge_batch(
             .values_list("id", "collection_id")
         )
         # Somebody may have moved one between the look and the lock.
-        still = due_among(what, ids=sorted(locked), until=run.until, now=now)
+        still = due_among(what, assets=locked, until=run.until, now=now)
         done = PURGES[what]({asset_id: locked[asset_id] for asset_id in sorted(still)})
         for collection_id, number in Counter(locked[one] for one in done.purged).items():
             tally(run, what=what, collection=collection_id, purged=number)
