@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -14,6 +15,8 @@ from unfold.decorators import display
 from retrieval import access
 from retrieval.access import Permission
 from retrieval.admin.base import OperatorsOnly, ReadOnly, visitor
+from retrieval.admin.console.layout import Button
+from retrieval.admin.console.links import page_of
 from retrieval.models import Asset, Collection, IdempotencyKey, ProvenanceStep, Segment
 from retrieval.selectors.assets import asset_rows
 from retrieval.selectors.reredaction import is_behind
@@ -82,6 +85,8 @@ class BehindFilter(admin.SimpleListFilter):
 
 @admin.register(Asset)
 class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
+    list_says = "What is held, in every state. Titles are shown to whoever may read the collection."
+    empty_says = "Nothing has been uploaded into a collection that you answer for."
     list_display = [
         "short_id",
         "shown_title",
@@ -127,6 +132,19 @@ class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no 
         if not user.is_governor:
             rows = asset_rows(user=user)
         return _with_segments(mark_readable(rows, request))
+
+    def detail_buttons(self, request: HttpRequest, obj: Asset) -> Sequence[Button]:
+        """What its stewards and governors can have done with it."""
+        user = visitor(request)
+        held = access.access_to(user=user, collection_id=obj.collection_id)
+        if not (user.is_governor or held.allows(Permission.GOVERN)):
+            return ()
+        pages = {"Place a hold": "audit_legalhold_place", "Erase": "audit_erasurerequest_new"}
+        return [
+            Button(label, f"{page_of(name)}?asset={obj.pk}")
+            for label, name in pages.items()
+            if page_of(name)
+        ]
 
     @display(description="id")
     def short_id(self, asset: Asset) -> str:

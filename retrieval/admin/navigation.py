@@ -27,12 +27,15 @@ class Entry:
 
 
 MENU: Final[dict[str, tuple[Entry, ...]]] = {
-    "": (Entry("Overview", "space_dashboard", "index"),),
+    "": (
+        Entry("Overview", "space_dashboard", "index"),
+        Entry("Find", "search", "console_find"),
+    ),
     "Holdings": (
         Entry("Collections", "folder_open", "retrieval.collection"),
         Entry("Assets", "perm_media", "retrieval.asset"),
         Entry("Segments", "segment", "retrieval.segment"),
-        Entry("Datasets", "dataset", "retrieval.dataset"),
+        Entry("Datasets", "dataset", "retrieval.datasetversion"),
         Entry("Review queue", "rate_review", "retrieval.review"),
         Entry("Redaction profiles", "ink_eraser", "retrieval.redactionprofile"),
     ),
@@ -54,7 +57,8 @@ MENU: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("Disclosures", "key_visualizer", "audit.disclosure"),
         Entry("Unusual use", "flag", "audit.anomalyflag"),
         Entry("Monitoring agreements", "contract", "audit.monitoringagreement"),
-        Entry("Ledger", "link", "audit.ledgerentry"),
+        Entry("Ledger", "verified_user", "console_ledger"),
+        Entry("Entries", "link", "audit.ledgerentry"),
         Entry("Not chained yet", "hourglass_empty", "audit.ledgerpending"),
         Entry("Checkpoints", "verified", "audit.checkpoint"),
         Entry("Actors", "person_search", "audit.actor"),

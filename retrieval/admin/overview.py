@@ -169,7 +169,7 @@ class Overview(ConsolePage):
         queue = self.seen.queue
         erasures = self.seen.erasures
         holds = self.seen.holds
-        soon = overview.originals_due(self.reach)
+        soon = overview.falling_due(self.reach)
         calendar = page_of("console_calendar")
         figures = [
             Figure(
@@ -178,7 +178,7 @@ class Overview(ConsolePage):
                 tone="warn" if queue.waiting else "",
             ),
             *(
-                Figure(f"Originals destroyed within {days.days} days", number, calendar)
+                Figure(f"Falls due within {days.days} days", number, calendar)
                 for days, number in zip(overview.SOON, soon, strict=True)
             ),
             Figure(
@@ -218,7 +218,9 @@ class Overview(ConsolePage):
 
     def _ledger(self) -> Card:
         state = self.seen.ledger
-        last = state.checkpoint
+        last, sinks = state.witness.last, state.witness.sinks
+        page = page_of("console_ledger") or list_of(Checkpoint)
+        late = len(state.unreached)
         figures = [
             Figure("Entries", state.entries, list_of(LedgerEntry)),
             Figure(
@@ -228,13 +230,15 @@ class Overview(ConsolePage):
             Figure(
                 "Last checkpoint",
                 f"{timezone.localtime(last.signed_at):%Y-%m-%d %H:%M}" if last else "none yet",
-                list_of(Checkpoint),
-                note=f"of {last.tree_size:,} entries" if last else "",
-                tone="good" if last else "warn",
+                page,
+                note=f"of {last.tree_size:,} entries; {state.witness.uncovered:,} came after"
+                if last
+                else "",
+                tone="bad" if state.witness.overdue else "good" if last else "",
             ),
             Figure(
-                "Witnesses not reached", state.undelivered, list_of(Checkpoint),
-                tone="bad" if state.undelivered else "good",
+                "Witnesses reached", f"{len(sinks) - late} of {len(sinks)}", page,
+                tone="bad" if late else "good",
             ),
         ]  # fmt: skip
         return Card("Ledger", figures=figures, wide=False)

@@ -10,18 +10,16 @@ from typing import Final
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from audit.checkpoint_models import Checkpoint
 from audit.erasure_models import ErasureRequest
-from audit.models import LedgerPending
+from audit.models import LedgerEntry, LedgerPending
 from retrieval.admin.console.layout import Tone
 from retrieval.admin.console.links import list_of, page_of, size_in_words
 from retrieval.review_models import Review
 from retrieval.selectors import overview, storage
 from retrieval.selectors.overview import Snapshot
 
-# An event is chained within about a second; a checkpoint is due every hour.
+# An event is chained within about a second.
 _CHAIN_BEHIND: Final = timedelta(minutes=1)
-_CHECKPOINT_BEHIND: Final = timedelta(hours=3)
 _REVIEW_OLD: Final = timedelta(days=7)
 
 
@@ -67,16 +65,15 @@ def _of_the_ledger(seen: Snapshot) -> Iterator[Warned]:
     if state.pending_since and now - state.pending_since > _CHAIN_BEHIND:
         text = f"{state.pending:,} events wait to be chained, for {timesince(state.pending_since)}."
         yield Warned("ledger", text, list_of(LedgerPending), "bad")
-    if state.undelivered and state.undelivered_since:
-        text = (
-            f"Checkpoints have not reached {state.undelivered} of their witnesses "
-            f"for {timesince(state.undelivered_since)}."
-        )
-        yield Warned("witness", text, list_of(Checkpoint), "bad")
-    last = state.checkpoint
-    if last and now - last.signed_at > _CHECKPOINT_BEHIND and state.entries > last.tree_size:
-        text = f"The last checkpoint of the ledger is {timesince(last.signed_at)} old."
-        yield Warned("checkpoint", text, list_of(Checkpoint))
+    page = page_of("console_ledger") or list_of(LedgerEntry)
+    for sink in state.unreached:
+        waits = f" for {timesince(sink.oldest)}" if sink.oldest else ""
+        yield Warned("witness", f"Checkpoints have not reached {sink.name}{waits}.", page, "bad")
+    if state.witness.overdue:
+        yield Warned("checkpoint", "A checkpoint of the ledger is overdue.", page, "bad")
+    if state.witness.unfinished_rotation:
+        text = "A change of the signing key was begun and not finished."
+        yield Warned("key", text, page, "bad")
 
 
 def _of_people(seen: Snapshot) -> Iterator[Warned]:

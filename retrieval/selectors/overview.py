@@ -16,7 +16,8 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from audit.checkpoint_models import Checkpoint, CheckpointDelivery
+from audit.checkpoints.delivery import SinkHealth
+from audit.checkpoints.health import WitnessState, witness_state
 from audit.erasure_models import ErasureRequest
 from audit.hold_models import HELD_THINGS, ClockMark, LegalHold, RetentionPause
 from audit.models import LedgerEntry, LedgerPending
@@ -25,9 +26,10 @@ from retrieval import scope
 from retrieval.models import Asset, ReembedJob
 from retrieval.profile_models import Reredaction
 from retrieval.review_models import Review
+from retrieval.selectors.calendar import calendar_of
 from retrieval.selectors.reach import Reach
 from retrieval.selectors.remembered import remembered
-from retrieval.states import IN_PROGRESS, RawState
+from retrieval.states import IN_PROGRESS
 
 SEARCH_DAYS: Final = 14
 SOON: Final = (timedelta(days=7), timedelta(days=30))
@@ -52,14 +54,17 @@ class SearchDay:
 
 @dataclass(frozen=True)
 class LedgerState:
-    """How long the ledger is, what waits to be chained, and its last checkpoint's way out."""
+    """How long the ledger is, what waits to be chained, and how its witnesses stand."""
 
     entries: int
     pending: int
     pending_since: datetime | None
-    checkpoint: Checkpoint | None
-    undelivered: int  # to how many sinks something waits, after it failed at least once
-    undelivered_since: datetime | None
+    witness: WitnessState
+
+    @property
+    def unreached(self) -> list[SinkHealth]:
+        """Sinks for which a checkpoint has waited too long."""
+        return [one for one in self.witness.sinks if one.alarm]
 
 
 @dataclass(frozen=True)
@@ -96,18 +101,25 @@ def erasures_by_state(reach: Reach) -> Counter[str]:
         return Counter(dict(rows.values_list("state").annotate(Count("id"))))
 
 
-def originals_due(reach: Reach) -> list[int]:
-    """How many originals are destroyed within each of ``SOON``. One statement."""
+def falling_due(reach: Reach) -> list[int]:
+    """How much falls due within each of ``SOON`` by retention, not counting what is held.
+
+    A dozen statements, or none where it was just counted.
+    """
     now = timezone.now()
-    with scope.system():
-        rows = reach.narrow(Asset.objects.filter(raw_state=RawState.KEPT))
-        rows = rows.filter(raw_kept_until__lte=now + SOON[-1])
-        within = {
-            f"within_{soon.days}": Count("id", filter=Q(raw_kept_until__lte=now + soon))
+    collections = None if reach.everything else sorted(reach.governed)
+
+    def count() -> list[int]:
+        with scope.system():
+            coming = calendar_of(now=now, days=SOON[-1].days, collections=collections)
+        already = sum(one.free for one in coming.overdue)
+        return [
+            already
+            + sum(one.count - one.held for one in coming.days if one.day <= (now + soon).date())
             for soon in SOON
-        }
-        counted = rows.order_by().aggregate(**within)
-    return [counted[f"within_{soon.days}"] for soon in SOON]
+        ]
+
+    return remembered(("due", reach.key), count)[0]
 
 
 def searches_by_day(reach: Reach) -> list[SearchDay]:
@@ -131,17 +143,13 @@ def _searches(reach: Reach, since: date) -> dict[date, tuple[int, int]]:
 
 
 def ledger_state() -> LedgerState:
-    """The ledger's health. Four statements."""
+    """The ledger's health. Eight statements."""
     waiting = LedgerPending.objects.aggregate(pending=Count("id"), since=Min("at"))
-    failed = CheckpointDelivery.objects.filter(delivered_at=None, tries__gt=0)
-    late = failed.aggregate(sinks=Count("sink", distinct=True), since=Min("created_at"))
     return LedgerState(
         entries=LedgerEntry.objects.count(),
         pending=waiting["pending"],
         pending_since=waiting["since"],
-        checkpoint=Checkpoint.objects.first(),
-        undelivered=late["sinks"],
-        undelivered_since=late["since"],
+        witness=witness_state(),
     )
 
 

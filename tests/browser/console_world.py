@@ -20,7 +20,7 @@ from accounts.models import User
 from audit.actors import actor_for
 from audit.chaining import chain_pending
 from audit.consents import Terms
-from audit.erasure_models import ErasureItem, ErasureRequest
+from audit.erasure_models import ErasureItem, ErasureReceipt, ErasureRequest
 from audit.hold_models import LegalHold, PurgeRun, PurgeTally, RetentionPause
 from audit.monitoring_models import AnomalyFlag, MonitoringAgreement
 from audit.search_rows import InfluenceData
@@ -61,7 +61,14 @@ class Organisation:
 def organisation() -> Organisation:
     """One with two collections, of which the steward governs the first."""
     people = {
-        "governor": make_user("gwen", password=PASSWORD, is_staff=True, is_governor=True),
+        "governor": make_user(
+            "gwen",
+            password=PASSWORD,
+            is_staff=True,
+            is_governor=True,
+            is_operator=True,
+            may_create_collections=True,
+        ),
         "steward": make_user("stella", password=PASSWORD, is_staff=True),
         "operator": make_user("olga", password=PASSWORD, is_staff=True, is_operator=True),
         "outsider": make_user("finn", password=PASSWORD),
@@ -72,6 +79,7 @@ def organisation() -> Organisation:
     letters = make_collection("Letters", purposes=needed, retention_policy=policy)
     papers = make_collection("Board papers")
     held = grant(letters, made.steward, "steward")
+    grant(letters, made.governor, "steward")
     made.examples |= {"grant_id": str(held.pk), "number": "1"}
     grant(papers, make_team(made.governor, slug="board"), "curator")
     _fill(made, letters, papers)
@@ -179,6 +187,7 @@ def _watched(made: Organisation, letters: UUID, asset: UUID) -> None:
             asset=asset, collection=letters, requested_by=actor, state="awaiting_approval"
         )
         ErasureItem.objects.create(request=erasure, asset=asset, collection=letters, via="named")
+        ErasureReceipt.objects.create(request=erasure, seq=1, partial=True, body={}, signature={})
     chain_pending()
 
 

@@ -20,6 +20,17 @@ FOLDER = SCREENSHOTS / "console"
 WIDE, NARROW = 1280, 390
 # Mostly refused, which a client finds out sooner than a browser.
 SELDOM = ("_add", "_delete", "_export", "_decide")
+# What needs more than an organisation has at first; each has a test of its own, or a file.
+CLOSED = {
+    "audit_ledgerpending_change",  # there for a second
+    "retrieval_idempotencykey_change",  # there for a day after a repeated request
+    "audit_disclosure_query",  # needs a second person before
+    "audit_erasurerequest_review",  # needs a candidate
+    "audit_erasurerequest_receipt",  # a file
+    "retrieval_evaluationrun_over_time",  # needs several runs: test_evaluation_pages
+    "retrieval_redactionprofile_version",  # of a profile made here: test_profiles_page
+    "retrieval_evaluationtask_withdraw",  # needs a POST
+}
 # What a page may answer where it is not for the visitor, is sent to, or needs a POST.
 FINE = {200, 302, 403, 404, 405}
 
@@ -65,7 +76,7 @@ def test_every_page_of_a_governor_fits_both_widths(visit, everybody):
     visit.on("response", lambda one: missing.append(one.url) if one.status >= 400 else None)
     log_in(visit, "gwen")
     client = opened(everybody, "governor")
-    problems = []
+    problems: list[str] = []
     for one in addresses(everybody):
         if not one.name.endswith(SELDOM) or client.get(one.path).status_code == 200:
             problems += look(visit, one)
@@ -84,8 +95,9 @@ def look(visit, one: Address) -> list[str]:
         answer = visit.goto(one.path)
     except Error as error:  # a file: tests of its own look into it
         return [] if "Download is starting" in error.message else [f"{one.name}: {error.message}"]
-    if answer.status != 200:
-        return [] if answer.status in FINE else [f"{one.name}: {answer.status}"]
+    if answer.status != 200 or answer.request.redirected_from is not None:
+        seldom = one.name.endswith(SELDOM) or one.name in CLOSED
+        return [] if seldom else [f"{one.name} does not open: {answer.status}"]
     if visit.locator("#content").count() == 0:
         return []  # a page to print, or none of the console
     shoot(visit, f"{one.name}-{WIDE}")

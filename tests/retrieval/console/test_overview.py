@@ -21,7 +21,7 @@ from tests.factories import grant, make_asset, make_collection, make_user
 
 pytestmark = pytest.mark.django_db
 # Of the fullest page, a governor's and operator's, that begins with nothing remembered.
-MOST_STATEMENTS = 40
+MOST_STATEMENTS = 50
 REQUIRED = {"search": {"consent": "required", "legal_basis": "consent"}}
 
 
