@@ -1,8 +1,12 @@
 """The console's pages on the ledger: health, verification, and a checkpoint on paper."""
 
+import io
 import json
 
 import pytest
+import zxingcpp
+from django.core.management import call_command
+from PIL import Image
 
 from audit import ledger
 from audit.checkpoints import checkpoint_now
@@ -38,7 +42,7 @@ def governed(paths, settings, tmp_path):
         ledger.record(event="test:thing:happen", actor=None, refs={"thing": str(number)})
 
 
-def test_the_ledger_is_looked_at_verified_signed_and_printed(visit, governed):
+def test_the_ledger_is_looked_at_verified_signed_and_printed(visit, governed, tmp_path):
     log_in(visit)
     visit.goto("/console/ledger/")
     visit.get_by_role("heading", name="Health").wait_for()
@@ -55,6 +59,15 @@ def test_the_ledger_is_looked_at_verified_signed_and_printed(visit, governed):
     visit.goto(f"/console/ledger/checkpoints/{newest.pk}/")
     visit.get_by_role("img", name="QR code of the signed checkpoint").wait_for()
     shoot(visit, "checkpoint")
+    # As a scanner reads it from the screen, or from paper.
+    picture = Image.open(io.BytesIO(visit.locator(".vc-code").screenshot()))
+    (code,) = zxingcpp.read_barcodes(picture)
+    scanned = tmp_path / "scanned.txt"
+    scanned.write_text(code.text)
+    assert json.loads(code.text) == newest.document
+    out = io.StringIO()
+    call_command("ledger", "paper", str(scanned), stdout=out)
+    assert "1 kept elsewhere" in out.getvalue()
     with visit.expect_download() as download:
         visit.get_by_role("link", name="As a file (JSON)").click()
     assert json.loads(download.value.path().read_text()) == newest.document
