@@ -23,6 +23,7 @@ from retrieval.services.processing.measures import Measure
 from retrieval.services.processing.record import transfers
 
 FORMAT = "vitrine-processing-dpia/1"
+_MOST_RUNS: Final = 50
 _FLOW: Final = (
     "An upload is encrypted on arrival and lies in quarantine.",
     (
@@ -185,7 +186,7 @@ def _figures(facts: Facts) -> dict[str, list[dict[str, str]]]:
     """Measured figures that are stored here, by risk; each with where it comes from."""
     return {
         "missed-redaction": _missed(facts),
-        "vectors": _runs("leakage"),
+        "vectors": _leakages(),
         "wrong-match": _runs("live", "model"),
         "unauthorised-sight": [_counted("content:raw:view", "looks at originals in the ledger")],
         "watched-staff": [
@@ -212,11 +213,28 @@ def _missed(facts: Facts) -> list[dict[str, str]]:
     return found
 
 
+def _leakages() -> list[dict[str, str]]:
+    """How often people were guessed from redacted vectors, by each model's latest attack."""
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for run in EvaluationRun.objects.filter(kind="leakage").order_by("-created_at")[:_MOST_RUNS]:
+        for where, one in run.result.get("leakage", {}).items():
+            if (run.model, where) in seen:
+                continue
+            seen.add((run.model, where))
+            after, before = one["after"]["value"], one["before"]["value"]
+            said = f"{run.model}, {where}: {one['attribute']} guessed for {after:.0%} of redacted"
+            said += f" vectors, {before:.0%} of unredacted ones; chance {one['chance']:.0%}"
+            source = f"evaluation {run.pk} of {run.created_at:%Y-%m-%d}"
+            found.append({"figure": said, "source": source})
+    return found
+
+
 def _runs(*kinds: str) -> list[dict[str, str]]:
     """The latest run of each data set, as far as they are of these kinds."""
     seen: set[tuple[str, str]] = set()
     found = []
-    for run in EvaluationRun.objects.filter(kind__in=kinds).order_by("-created_at")[:50]:
+    for run in EvaluationRun.objects.filter(kind__in=kinds).order_by("-created_at")[:_MOST_RUNS]:
         if (run.dataset, run.model) in seen:
             continue
         seen.add((run.dataset, run.model))
@@ -231,8 +249,7 @@ def _runs(*kinds: str) -> list[dict[str, str]]:
     return found
 
 
-_TOLD: Final = ("ece", "answerable_kept", "unanswerable_held", "recall@10", "auc", "accuracy",
-                "advantage")  # fmt: skip
+_TOLD: Final = ("ece", "answerable_kept", "unanswerable_held", "recall@10", "accuracy")
 _MOST_TOLD: Final = 12
 
 

@@ -11,7 +11,7 @@ from audit.chaining import chain_pending
 from audit.models import LedgerEntry
 from audit.processing import FIELDS
 from retrieval import scope
-from retrieval.models import Collection
+from retrieval.models import Collection, EvaluationRun
 from retrieval.services.processing import as_html, processing_document
 from tests.cast import client_of
 from tests.factories import make_policy
@@ -125,6 +125,26 @@ def test_the_assessment_tells_risks_with_measures_and_says_where_no_figure_is(ti
     assert "no figure is stored here" in as_html(found, kind="dpia")
     for one in risks.values():
         assert one["measures"]
+
+
+def test_figures_that_are_stored_are_told_with_their_source(tidy):
+    leak = {
+        "attribute": "the person named", "chance": 0.1, "before": {"value": 0.8},
+        "after": {"value": 0.12},
+    }  # fmt: skip
+    run = EvaluationRun.objects.create(
+        model="starter@2", dataset="people", kind="leakage", result={"leakage": {"text": leak}}
+    )
+    EvaluationRun.objects.create(
+        model="starter@2", dataset="flickr", result={"calibration": {"ece": 0.031}, "memory_mb": 5}
+    )
+    risks = {one["code"]: one for one in record(tidy.governor, "dpia")["risks"]}
+    told = risks["vectors"]["figures"][0]
+    assert (
+        "guessed for 12% of redacted vectors, 80% of unredacted ones; chance 10%" in told["figure"]
+    )
+    assert str(run.pk) in told["source"]
+    assert risks["wrong-match"]["figures"][0]["figure"].endswith("calibration ece 0.031")
 
 
 def test_they_are_for_governors(people):
