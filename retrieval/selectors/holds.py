@@ -109,7 +109,8 @@ def held_subject(subject_id: UUID) -> list[UUID]:
 def _named(what: str) -> QuerySet[LegalHold, dict[str, Any]]:
     # Without nulls: NOT IN with one of them is never true.
     there = Q(**{f"{what}__isnull": False})
-    return active_holds().filter(there).order_by().values(what)
+    rows: QuerySet[LegalHold, dict[str, Any]] = active_holds().filter(there).order_by().values(what)
+    return rows
 
 
 def _subjects(collection_id: UUID) -> QuerySet[AssetSubject, Any]:
