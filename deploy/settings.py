@@ -346,7 +346,7 @@ VITRINE_CHECKPOINT_TOKEN = env_str("VITRINE_CHECKPOINT_TOKEN")
 VITRINE_CHECKPOINT_SMTP_PASSWORD = env_str("VITRINE_CHECKPOINT_SMTP_PASSWORD")
 VITRINE_CHECKPOINT_CA_FILE = env_path("VITRINE_CHECKPOINT_CA_FILE")
 # After an erasure, tables up to this size are written anew while nobody reads them.
-VITRINE_SCRUB_MOST_MB = env_int("VITRINE_SCRUB_MOST_MB", 1024, at_least=1)
+VITRINE_SCRUB_MOST_MB = env_int("VITRINE_SCRUB_MOST_MB", 256, at_least=1)
 VITRINE_QUARANTINE_RAW_DAYS = env_int("VITRINE_QUARANTINE_RAW_DAYS", 14, at_least=1)
 # Re-embedding beside searches: the share of its time that it always gets, and how long the model
 # server may compute for it at once.

@@ -76,19 +76,21 @@ class Scrubbed:
         return max((one.locked_ms for one in self.tables), default=0)
 
 
-def scrub(tables: Iterable[str]) -> Scrubbed:
+def scrub(tables: Iterable[str], *, whatever_size: bool = False) -> Scrubbed:
     """Scrubs these tables (leaves, not partitioned ones), the statistics and the log.
 
-    Outside any transaction. Raises nothing that a receipt can say instead.
+    ``whatever_size``: also large ones are written anew, however long that takes. Outside any
+    transaction. Raises nothing that a receipt can say instead.
     """
     done = Scrubbed()
+    most = 1 << 40 if whatever_size else settings.VITRINE_SCRUB_MOST_MB
     began = time.monotonic()
     try:
         with maintainer() as conn:
             if not _settled(conn):
                 done.not_reached.append(_note("database rows", _OLD))
             for table in sorted(set(tables)):
-                _table(conn, table, done)
+                _table(conn, table, done, most_mb=most)
             for table in _STATISTICS:
                 _full(conn, table, done, quiet=True)
             done.log = log_rotate(conn, done.not_reached)
@@ -144,7 +146,7 @@ def _settled(conn: psycopg.Connection) -> bool:
     return False
 
 
-def _table(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
+def _table(conn: psycopg.Connection, table: str, done: Scrubbed, *, most_mb: int) -> None:
     row = conn.execute(
         "SELECT pg_total_relation_size(c.oid), EXISTS (SELECT FROM pg_index i "
         "JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am a ON a.oid = x.relam "
@@ -156,14 +158,17 @@ def _table(conn: psycopg.Connection, table: str, done: Scrubbed) -> None:
     if row is None:  # dropped meanwhile, with its file
         return
     size, indexed, vectors = row
-    large = size > settings.VITRINE_SCRUB_MOST_MB << 20
+    large = size > most_mb << 20
     if vectors and (indexed or large):
         _refilled(conn, table, done)
     elif large:
         _vacuum(conn, table, done)
         done.tables.append(TableScrubbed(table, "vacuumed", 0))
         done.not_reached.append(
-            _note(f"free space in the pages of {table}", "the table is too large to write anew")
+            _note(
+                f"free space in the pages of {table}",
+                "too large to be written anew while it is read: see manage.py scrub",
+            )
         )
     else:
         _full(conn, table, done)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import django
 
-AT_ONCE = 25
+AT_ONCE = 50
 _LIMIT_SECONDS = 1200.0
 _POLL_SECONDS = 0.5
 _PAUSE_SECONDS = 0.02

@@ -56,13 +56,32 @@ def fill(subjects: int) -> list[Planted]:
         collection = Collection.objects.create(name="People")
     people = [Planted(erased=number % 2 == 0) for number in range(2 * subjects)]
     for first in range(0, len(people), _TOGETHER):
+        later = Later()
         with scope.system():
             for number, person in enumerate(people[first : first + _TOGETHER], first):
-                _person(person, collection, number)
+                _person(person, collection, number, later)
+            later.store()
     return people
 
 
-def _person(person: Planted, collection: Any, number: int) -> None:
+class Later:
+    """Rows that nobody asks for meanwhile; stored a table at a time, in order."""
+
+    def __init__(self) -> None:
+        self._rows: dict[type[Any], list[Any]] = {}
+
+    def add(self, row: Any) -> Any:
+        """The row itself, to be stored."""
+        self._rows.setdefault(type(row), []).append(row)
+        return row
+
+    def store(self) -> None:
+        """All of them."""
+        for model, rows in self._rows.items():
+            model.objects.bulk_create(rows)
+
+
+def _person(person: Planted, collection: Any, number: int, later: Later) -> None:
     """In one transaction: a subject, a consent, and two assets in every store."""
     from audit.subject_models import ConsentRecord
     from audit.subjects import subject_create
@@ -82,11 +101,13 @@ def _person(person: Planted, collection: Any, number: int) -> None:
             given_tick=1,
         )
         for modality in ("text", "image"):
-            asset = _asset(person, collection, modality, identifier, number)
-            AssetSubject.objects.create(asset=asset, subject=subject.id, via="api")
+            asset = _asset(person, collection, modality, identifier, number, later)
+            later.add(AssetSubject(asset=asset, subject=subject.id, via="api"))
 
 
-def _asset(person: Planted, collection: Any, modality: str, identifier: str, number: int) -> Any:
+def _asset(
+    person: Planted, collection: Any, modality: str, identifier: str, number: int, later: Later
+) -> Any:
     from audit.blind import blind_key, blind_replace
     from audit.blind_digest import digest
     from retrieval import media
@@ -120,11 +141,11 @@ def _asset(person: Planted, collection: Any, modality: str, identifier: str, num
     )
     _vector(person, asset, segment)
     words_index(asset_id=asset.id)
-    ProvenanceStep.objects.create(asset=asset, step="decode", component="bench")
+    later.add(ProvenanceStep(asset=asset, step="decode", component="bench"))
     key = blind_key(asset_id=asset.id, received_at=asset.created_at)
     rows = [("email", digest(key, form="email", value=identifier))]
     blind_replace(asset_id=asset.id, received_at=asset.created_at, entries=rows)
-    _said(person, asset, segment, modality, number)
+    _said(person, asset, segment, modality, number, later)
     return asset
 
 
@@ -146,7 +167,9 @@ def _vector(person: Planted, asset: Any, segment: Any) -> None:
         backend().upsert(table=table, rows=[row])
 
 
-def _said(person: Planted, asset: Any, segment: Any, modality: str, number: int) -> None:
+def _said(
+    person: Planted, asset: Any, segment: Any, modality: str, number: int, later: Later
+) -> None:
     """What people did with it: reviews, votes, labels, measurements, searches, answers."""
     from django.core.cache import cache
 
@@ -157,57 +180,67 @@ def _said(person: Planted, asset: Any, segment: Any, modality: str, number: int)
     from retrieval.review_models import RedactionReport, Review
 
     user = User.objects.get(username="first")
-    Review.objects.create(
-        asset=asset,
-        collection=asset.collection,
-        kind="low-confidence",
-        state="accepted",
-        report=RedactionReport.objects.create(asset=asset, collection=asset.collection),
-        decision_reason=person.token(f"{modality} review"),
+    later.add(RedactionReport(asset=asset, collection=asset.collection))
+    later.add(
+        Review(
+            asset=asset,
+            collection=asset.collection,
+            kind="low-confidence",
+            state="accepted",
+            decision_reason=person.token(f"{modality} review"),
+        )
     )
-    vote = Feedback.objects.create(
-        user=user,
-        search_id=uuid4(),
-        rank=1,
-        relevant=True,
-        asked=secrets.token_bytes(32),
-        query_modality="text",
-        collection=asset.collection,
-        asset=asset,
-        segment_id=segment.pk,
+    vote = later.add(
+        Feedback(
+            user=user,
+            search_id=uuid4(),
+            rank=1,
+            relevant=True,
+            asked=secrets.token_bytes(32),
+            query_modality="text",
+            collection=asset.collection,
+            asset=asset,
+            segment_id=segment.pk,
+        )
     )
-    LabelledQuery.objects.create(
-        collection=asset.collection,
-        asset=asset,
-        words=secrets.token_bytes(40),
-        digest=secrets.token_bytes(32),
-        feedback=vote,
+    later.add(
+        LabelledQuery(
+            collection=asset.collection,
+            asset=asset,
+            words=secrets.token_bytes(40),
+            digest=secrets.token_bytes(32),
+            feedback=vote,
+        )
     )
     run = EvaluationRun.objects.filter(dataset="bench").first() or EvaluationRun.objects.create(
         model="bench", dataset="bench", collection=asset.collection, own_data=True, result={}
     )
-    EvaluationCase.objects.create(
-        run=run,
-        collection=asset.collection,
-        kind="worst",
-        pair=modality,
-        position=number + 1,
-        body={},
-        assets=[asset.id],
+    later.add(
+        EvaluationCase(
+            run=run,
+            collection=asset.collection,
+            kind="worst",
+            pair=modality,
+            position=number + 1,
+            body={},
+            assets=[asset.id],
+        )
     )
-    IdempotencyKey.objects.create(
-        user=user,
-        route="bench",
-        key=str(asset.id),
-        fingerprint=b"",
-        status=202,
-        body={"id": str(asset.id), "title": person.token(f"{modality} answer")},
+    later.add(
+        IdempotencyKey(
+            user=user,
+            route="bench",
+            key=str(asset.id),
+            fingerprint=b"",
+            status=202,
+            body={"id": str(asset.id), "title": person.token(f"{modality} answer")},
+        )
     )
     cache.set(f"ingest:queued:{asset.id}", 1)
-    _searched(asset, segment, user)
+    _searched(asset, segment, user, later)
 
 
-def _searched(asset: Any, segment: Any, user: Any) -> None:
+def _searched(asset: Any, segment: Any, user: Any, later: Later) -> None:
     """A search that found it, and one that asked by it and is still kept."""
     from audit.models import Influence
     from audit.searches import record_search
@@ -236,15 +269,17 @@ def _searched(asset: Any, segment: Any, user: Any) -> None:
     }
     kept = framing.pack_arrays(asked, [])
     record = record_search(query=b"asked", kept=kept, keep_query_for=timedelta(days=1), **given)
-    Influence.objects.create(
-        record=record,
-        rank=1,
-        asset_id=asset.id,
-        collection_id=asset.collection_id,
-        segment_id=segment.pk,
-        confidence=0.9,
-        verdict="match",
-        signals=[{"similarity": 0.5}],
+    later.add(
+        Influence(
+            record=record,
+            rank=1,
+            asset_id=asset.id,
+            collection_id=asset.collection_id,
+            segment_id=segment.pk,
+            confidence=0.9,
+            verdict="match",
+            signals=[{"similarity": 0.5}],
+        )
     )
 
 

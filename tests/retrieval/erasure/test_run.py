@@ -32,7 +32,7 @@ from retrieval.services.scrubbing import Scrubbed
 from tests.factories import make_asset, reloaded
 from tests.retrieval.erasure.scenery import held_identifier, link
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +68,7 @@ def real_scrubbing():
     """For a test that wants it."""
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_subject_goes_with_everything_and_the_receipt_proves_it(
     governor, subject, asset, real_scrubbing
 ):
@@ -126,6 +127,7 @@ def test_tombstones_stand_in_the_database_and_in_the_file(governor, subject, ass
     assert oct(tombstones_file().stat().st_mode)[-3:] == "600"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_an_older_database_brings_back_is_erased_again(governor, subject, asset, paths):
     import json
 
@@ -178,6 +180,7 @@ def test_a_hold_on_the_subject_keeps_everything(governor, subject, asset):
     assert media.has_blob(media.Blob.RAW, asset.id)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_requests_at_once_over_the_same_asset_erase_it_once(governor, subject, asset):
     of_subject = erasure_request(by=governor, subject_id=subject.id)
     of_asset = erasure_request(by=governor, asset_id=asset.id)
@@ -225,6 +228,7 @@ class Died(BaseException):
     """As a killed process leaves things."""
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("where", ["outside_erase", "assets_erase", "subject_erase", "_close"])
 def test_a_run_that_died_is_gone_on_with(where, governor, subject, asset, sent, monkeypatch):
     request = erasure_request(by=governor, subject_id=subject.id)

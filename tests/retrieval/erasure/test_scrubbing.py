@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 
 from audit.models import ScrubRun
 from deploy.paths import Paths
@@ -68,7 +69,7 @@ def found(pgdata, needles):
     return seen
 
 
-@pytest.mark.parametrize("most_mb", [1024, 0])
+@pytest.mark.parametrize("most_mb", [256, 0])
 def test_no_file_holds_what_was_erased_and_every_kept_row_is_found(
     most_mb, pgdata, settings, model, table, collection
 ):
@@ -87,7 +88,7 @@ def test_no_file_holds_what_was_erased_and_every_kept_row_is_found(
     done = scrub(vectors)
     assert done.log == "removed"
     assert {one.how for one in done.tables} == {"full" if most_mb else "refilled"}
-    settings.VITRINE_SCRUB_MOST_MB = 1024
+    settings.VITRINE_SCRUB_MOST_MB = 256
     erasures_prove()
     assert found(pgdata, gone) == set()
     assert found(pgdata, stay) == stay
@@ -113,6 +114,17 @@ def test_a_login_that_may_not_checkpoint_says_so_in_place_of_failing(model, tabl
     assert [one.how for one in done.tables] == ["full"]
     assert done.log == ""
     assert {note.what for note in done.not_reached} == {"the database's write-ahead log"}
+
+
+def test_a_table_too_large_is_told_and_left_to_a_quiet_hour(model, table, settings, capsys):
+    settings.VITRINE_SCRUB_MOST_MB = 0
+    done = scrub(["retrieval_segment"])
+    assert [one.how for one in done.tables] == ["vacuumed"]
+    assert any("see manage.py scrub" in note.why for note in done.not_reached)
+    call_command("scrub", "--all")
+    said = capsys.readouterr().out
+    assert "full      retrieval_segment" in said
+    assert "not reached: the database's write-ahead log" in said
 
 
 def test_rows_that_an_old_transaction_still_sees_are_told(model, table, collection, monkeypatch):
