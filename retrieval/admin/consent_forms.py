@@ -21,7 +21,7 @@ from audit.subjects import MOST_IDENTIFIER, MOST_REASON
 from retrieval.purposes import ARTICLE_9
 from retrieval.services.consent_import import COLUMNS
 
-MOST_FILE_BYTES = 1_000_000
+MOST_FILE_BYTES = 500_000  # it travels to the second step and back, encoded as a form
 _BASES = [(name, name.replace("_", " ")) for name in LEGAL_BASES]
 _CONDITIONS = [
     ("", "no special categories of data"),
@@ -177,7 +177,7 @@ class ImportForm(forms.Form):
         label="CSV file",
         required=False,
         widget=UnfoldAdminFileFieldWidget(),
-        help_text=f"UTF-8, at most {MOST_FILE_BYTES // 1_000_000} MB here; larger ones with "
+        help_text=f"UTF-8, at most {MOST_FILE_BYTES // 1000} kB here; larger ones with "
         f"manage.py consents import. Columns: {', '.join(COLUMNS)}.",
     )
     text = forms.CharField(required=False, widget=forms.HiddenInput())

@@ -12,7 +12,6 @@ from django.urls import reverse
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
 )
 
 from retrieval import access
@@ -46,10 +45,11 @@ class PurposesForm(forms.Form):
                 max_length=300,
                 widget=UnfoldAdminTextInputWidget(),
             )
-            self.fields[f"{name}_special_categories"] = forms.BooleanField(
+            self.fields[f"{name}_special_categories"] = forms.ChoiceField(
                 label=f"{_CALLED[name]}: special categories of data",
+                choices=[("", "no"), ("yes", "yes")],
                 required=False,
-                widget=UnfoldBooleanSwitchWidget(),
+                widget=UnfoldAdminSelectWidget(),
             )
             self.fields[f"{name}_art9_condition"] = forms.ChoiceField(
                 label=f"{_CALLED[name]}: condition of GDPR Art. 9(2)",
@@ -72,10 +72,13 @@ class PurposesForm(forms.Form):
 def purposes_from(given: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """A form's cleaned data as a collection keeps it."""
     fields = ("consent", "legal_basis", "special_categories", "art9_condition")
-    return {
+    rules = {
         name: {one: given[f"{name}_{one}"] for one in fields if f"{name}_{one}" in given}
         for name in NAMES
     }
+    for rule in rules.values():
+        rule["special_categories"] = bool(rule.get("special_categories"))
+    return rules
 
 
 @console_page("collections/<uuid:collection_id>/purposes/", "console_purposes")
@@ -109,7 +112,9 @@ class Purposes(Asking):
         """As they are."""
         rules = self.collection.purposes
         return {
-            f"{name}_{one}": value for name in NAMES for one, value in rules.get(name, {}).items()
+            f"{name}_{one}": "yes" if value is True else value or ""
+            for name in NAMES
+            for one, value in rules.get(name, {}).items()
         }
 
     def touches(self, given: dict[str, Any]) -> Touched:

@@ -85,7 +85,17 @@ class SubjectPage(GovernorsPage):
             made.append(self._button("Lift", "audit_datasubject_lift"))
         if self.view.has_identifier:
             made.append(self._button("Reveal the identifier", "audit_datasubject_reveal"))
-        return made
+        return [*made, *self._elsewhere()]
+
+    def _elsewhere(self) -> list[Button]:
+        """What other pages of the console do about a person."""
+        about = f"?subject={self.subject.id}"
+        places = (
+            ("Hand over an archive", page_of("console_subject_archive", self.subject.id), ""),
+            ("Place a hold", page_of("audit_legalhold_place"), about),
+            ("Erase", page_of("audit_erasurerequest_new"), about),
+        )
+        return [Button(label, f"{at}{query}") for label, at, query in places if at]
 
     def _button(
         self, label: str, name: str, *, query: Any = None, kind: Any = "secondary"

@@ -10,6 +10,11 @@ urlpatterns = [
     path("subjects/", subjects.SubjectsView.as_view(), name="subjects"),
     path("subjects/<uuid:subject_id>/", subjects.SubjectView.as_view(), name="subject"),
     path(
+        "subjects/<uuid:subject_id>/assets/",
+        subjects.SubjectAssetsView.as_view(),
+        name="subject-assets",
+    ),
+    path(
         "subjects/<uuid:subject_id>/identifier/",
         subjects.IdentifierView.as_view(),
         name="subject-identifier",

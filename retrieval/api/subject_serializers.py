@@ -22,6 +22,7 @@ from audit.subject_models import ConsentRecord, DataSubject
 from audit.subjects import MOST_IDENTIFIER, MOST_REASON
 from retrieval.selectors.subjects import SubjectRow
 from retrieval.services.withholding import Reconsidered
+from retrieval.states import State
 
 _WORDS = 300
 
@@ -54,6 +55,19 @@ class SubjectOutput(serializers.Serializer[SubjectRow]):
     assets = serializers.IntegerField()
     consents = serializers.IntegerField()
     created_at = serializers.DateTimeField(source="subject.created_at")
+
+
+class SubjectAssetOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    collection = serializers.UUIDField(source="collection_id")
+    modality = serializers.CharField(allow_blank=True)
+    state = serializers.ChoiceField(choices=[state.value for state in State])
+    reason = serializers.CharField(allow_blank=True)
+    ground = serializers.CharField(
+        allow_blank=True, help_text="Records that permit it to be searched, `<series>@<version>`."
+    )
+    permitted_until = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
 
 
 class ReasonInput(InputSerializer):

@@ -65,6 +65,20 @@ class SubjectView(GovernorView):
         return Response(s.SubjectOutput(view).data)
 
 
+class SubjectAssetsView(GovernorView):
+    """What is about one person."""
+
+    @extend_schema(
+        operation_id="subjects_assets", tags=["subjects"], responses=s.SubjectAssetOutput(many=True)
+    )
+    def get(self, request: Request, subject_id: UUID) -> Response:
+        """Assets that the person is in, newest first, by ids and states; governors."""
+        with scope.system():
+            selectors.subject_get(user=self.caller(), subject_id=subject_id)
+            rows = selectors.subject_assets(subject_id=subject_id)
+            return self.page(rows, s.SubjectAssetOutput)
+
+
 class IdentifierView(GovernorView):
     """Who a person is."""
 

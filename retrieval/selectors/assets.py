@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from retrieval import access, scope
@@ -83,9 +84,11 @@ def _visible(user: User, held: dict[UUID, Access]) -> Q:
     ]
     read = [cid for cid, one in held.items() if one.allows(Permission.READ)]
     contribute = [cid for cid, one in held.items() if one.allows(Permission.CONTRIBUTE)]
+    # What is permitted until a moment that is past counts as withheld.
+    lasting = Q(permitted_until=None) | Q(permitted_until__gt=timezone.now())
     return ~Q(state=State.ERASED) & (
         Q(collection_id__in=whole)
-        | Q(collection_id__in=read, state__in=_SEEN_BY_READERS)
+        | (Q(collection_id__in=read, state__in=_SEEN_BY_READERS) & lasting)
         | Q(collection_id__in=contribute, state__in=_SEEN_BY_CONTRIBUTORS)
         | Q(collection_id__in=read, uploaded_by_id=user.pk)
     )

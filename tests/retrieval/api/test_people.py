@@ -76,6 +76,10 @@ def test_a_withdrawal_names_what_disappears_before_and_after(governor, consent, 
     done = governor.post(path, {"how": "letter"}).json()
     assert done["disappears"] == tried["disappears"]
     assert done["consent"]["state"] == "withdrawn"
+    listed = governor.get(f"{API}/subjects/{consent['subject']}/assets/").json()["results"]
+    assert [(one["id"], one["state"], one["reason"]) for one in listed] == [
+        (str(asset.pk), "withheld", "consent-withdrawn")
+    ]
     assert done["consent"]["withdrawal"]["how"] == "letter"
     assert state_of(asset) == "withheld"
     again = governor.post(path, {})
@@ -132,6 +136,7 @@ def test_nobody_else_reads_or_changes_anything_about_people(people, subject, con
     unknown = uuid.uuid4()
     calls = [
         ("get", "/subjects/", {}), ("post", "/subjects/", {}), ("get", f"/subjects/{subject}/", {}),
+        ("get", f"/subjects/{subject}/assets/", {}),
         ("post", f"/subjects/{subject}/identifier/", {"reason": "curious"}),
         ("post", f"/subjects/{subject}/restrict/", {}),
         ("post", f"/subjects/{subject}/lift/?dry_run=1", {}),
