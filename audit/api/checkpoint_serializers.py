@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from audit.models import Checkpoint, CheckpointDelivery
+from audit.checkpoint_models import Checkpoint, CheckpointDelivery
 
 _MOST = 2**53
 

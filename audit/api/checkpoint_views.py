@@ -24,9 +24,9 @@ from audit.api.checkpoint_serializers import (
     ProofSerializer,
 )
 from audit.api.views import GOVERNORS_AND_STEWARDS
+from audit.checkpoint_models import Checkpoint
 from audit.checkpoints import NotCovered, consistency_of, proof_of
 from audit.export import export_lines
-from audit.models import Checkpoint
 from audit.scope import actor_of, scope_of
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -92,7 +93,7 @@ def sinks_health(*, now: datetime | None = None) -> list[SinkHealth]:
     }
     found = []
     for address in settings.VITRINE_CHECKPOINT_SINKS:
-        row = waiting.get(address.name, {})
+        row: dict[str, Any] = dict(waiting.get(address.name, {}))
         oldest = row.get("oldest")
         found.append(
             SinkHealth(

@@ -68,7 +68,7 @@ def held_read(path: Path, keys: Mapping[str, Ed25519PublicKey]) -> Held:
         found.add(held_in(text, keys))
     if not found.known and not found.bad:
         raise CheckpointFileError(f"{path} holds no checkpoint")
-    bare = {}
+    bare: dict[int, bytes | None] = {}
     for one in found.known:
         if one.root is None and bare.setdefault(one.size, one.head_hash) != one.head_hash:
             raise CheckpointFileError(f"two lines contradict each other about entry {one.size}")

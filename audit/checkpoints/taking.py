@@ -52,17 +52,14 @@ def checkpoint_now(*, by: UUID | None = None) -> Checkpoint | None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         last = Checkpoint.objects.first()
         head = LedgerEntry.objects.order_by("-seq").values_list("seq", "hash").first()
-        if head is None and last is None:
+        size, digest = (head[0], bytes(head[1])) if head else (0, b"")
+        if last is None and not size:
             return None
-        if head is None or (last is not None and head[0] < last.tree_size):
-            _refuse(head[0] + 1 if head else 1, "missing: a checkpoint knows more entries")
-        if (
-            last is not None
-            and head[0] == last.tree_size
-            and bytes(head[1]).hex() == last.head_hash
-        ):
+        if last is not None and size < last.tree_size:
+            _refuse(size + 1, "missing: a checkpoint knows more entries")
+        if last is not None and (size, digest.hex()) == (last.tree_size, last.head_hash):
             return last
-        return _take(last, size=head[0], head=bytes(head[1]), by=by)
+        return _take(last, size=size, head=digest, by=by)
 
 
 def checkpoint_due(*, now: datetime | None = None) -> bool:

@@ -91,9 +91,8 @@ class Keys:
             keys = [load_pem_public_key(block) for block in PEM.findall(text)]
         except ValueError:
             return {}
-        if not all(isinstance(key, Ed25519PublicKey) for key in keys):
-            return {}
-        return {sha256(key.public_bytes_raw()).hexdigest()[:32]: key for key in keys}
+        known = [key for key in keys if isinstance(key, Ed25519PublicKey)]
+        return {sha256(key.public_bytes_raw()).hexdigest()[:32]: key for key in known}
 
     def flaw(self, document: Doc, purpose: str = "", keys: Doc | None = None) -> str:
         """Why the document's signature does not hold; empty where it does."""
@@ -108,7 +107,7 @@ class Keys:
             return "it was signed for another purpose"
         if mark.get("alg") != "Ed25519" or not re.fullmatch("[a-z][a-z0-9-]{0,63}", str(said)):
             return "its signature is of an unknown form"
-        key = (self.known if keys is None else keys).get(mark.get("key_id"))
+        key = (self.known if keys is None else keys).get(str(mark.get("key_id")))
         if key is None:
             return "signed with a key that is not known"
         try:

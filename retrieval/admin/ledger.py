@@ -14,10 +14,11 @@ from django.utils.safestring import mark_safe
 
 from audit.api.serializers import VERIFY_AT_MOST
 from audit.chaining import pending_count
+from audit.checkpoint_models import Checkpoint
 from audit.checkpoints import NotCovered, checkpoint_now
 from audit.checkpoints.delivery import deliver_due
 from audit.checkpoints.health import WitnessState, witness_state
-from audit.models import Checkpoint, LedgerEntry
+from audit.models import LedgerEntry
 from audit.scope import actor_of
 from audit.verification import LedgerCheck, ledger_verify
 from retrieval.admin.console.asking import Asking, Touched
