@@ -18,6 +18,23 @@ _WALLED = (
     "retrieval_asset",
     "retrieval_segment",
     "retrieval_lexical",
+    "retrieval_feedback",
+    "retrieval_labelledquery",
+    "retrieval_assetsubject",
+    "audit_blindindex",
+    "audit_datasubject",
+    "audit_consentrecord",
+    "audit_legalhold",
+    "audit_purgerun",
+    "audit_purgetally",
+    "audit_retentionpause",
+    "audit_retentionwarning",
+    "audit_erasurerequest",
+    "audit_erasureitem",
+    "audit_erasurecandidate",
+    "audit_erasurereceipt",
+    "audit_disclosure",
+    "audit_anomalyflag",
 )
 _LOGGING = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
 # What a server may be set to without writing values into its log: statements hold them.

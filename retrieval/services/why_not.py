@@ -183,6 +183,13 @@ def _with_query(user: User, record: SearchRecord, asset: Asset, kept: Kept) -> _
         return filtered
     again = search_again(user=user, record=record, kept=kept, top_k=MAX_TOP_K)
     fused = fuse(_signals_of(again, asset))
+    if not fused and not asset.vectors_kept:
+        return _Verdict(
+            "vectors",
+            "vectors-period-over",
+            "The period of its vectors is over: it is found by its words alone, and the query's "
+            "are not among them.",
+        )
     if not fused:
         return _Verdict(
             "vectors",
