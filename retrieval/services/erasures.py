@@ -151,7 +151,7 @@ def items_take(request: ErasureRequest, *, approved: bool = True) -> Plan:
                 collection=one.collection,
                 via=one.via,
                 others=one.others,
-                approved=approved,
+                approved=approved or one.via == "reviewed",
             )
             for one in plan.assets
         ],

@@ -96,9 +96,9 @@ def scrub(tables: Iterable[str], *, whatever_size: bool = False) -> Scrubbed:
             done.log = log_rotate(conn, done.not_reached)
     except (Unavailable, psycopg.Error) as error:
         logger.warning("scrub_failed", error=type(error).__name__)
-        done.not_reached.append(
-            _note("free space in the database's files", "no login may maintain the database")
-        )
+        unknown = isinstance(error, Unavailable)
+        why = "no login that owns the database is known" if unknown else "the database refused it"
+        done.not_reached.append(_note("free space in the database's files", why))
     done.seconds = time.monotonic() - began
     return done
 

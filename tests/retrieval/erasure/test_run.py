@@ -316,6 +316,7 @@ def test_open_candidates_are_told_and_included_ones_go_later(governor, subject, 
     assert run(request).state == "done"
     assert reloaded(unlinked).state == "erased"
     assert [one.body["candidates"]["open"] for one in receipts(request)] == [1, 0]
+    assert receipts(request)[1].body["assets"]["linked_after_approval"] == 0
 
 
 def test_living_backups_are_named_with_the_day_they_go(governor, asset):
