@@ -107,6 +107,14 @@ EXPECTED = {
     ("task-withdraw", "post"): 404,
     ("audit-entries", "get"): 403,
     ("audit-verify", "get"): 403,
+    ("audit-entry-proof", "get"): 403,
+    ("audit-checkpoints", "get"): 403,
+    ("audit-checkpoint", "get"): 403,
+    ("audit-checkpoint-inclusion", "get"): 403,
+    ("audit-checkpoint-consistency", "get"): 403,
+    ("audit-export", "get"): 403,
+    ("audit-verifier", "get"): 403,
+    ("audit-key", "get"): 403,
     ("audit-searches", "get"): 403,
     ("audit-searches-export", "get"): 403,
     ("search-disclosures", "post"): 404,
@@ -261,7 +269,8 @@ def _ids(people, asset, grant):
 def address(route, ids):
     for name, value in ids.items():
         route = route.replace(f"<uuid:{name}>", str(value)).replace(f"<slug:{name}>", str(value))
-    route = route.replace("<int:rank>", "1")
+    for number in ("rank", "seq", "size"):
+        route = route.replace(f"<int:{number}>", "1")
     assert "<" not in route, f"no id known for {route}"
     return f"/{route}" + (f"?asset={ids['asset_id']}" if route.endswith("/why-not/") else "")
 
