@@ -23,6 +23,9 @@ from retrieval.services.consent_import import COLUMNS
 
 MOST_FILE_BYTES = 500_000  # it travels to the second step and back, encoded as a form
 _BASES = [(name, name.replace("_", " ")) for name in LEGAL_BASES]
+_MEANT = " ".join(
+    f"{name.replace('_', ' ').capitalize()}: {text}" for name, (text, _) in PURPOSES.items()
+)
 _CONDITIONS = [
     ("", "no special categories of data"),
     *((letter, f"Art. 9(2)({letter})") for letter in ARTICLE_9),
@@ -53,10 +56,9 @@ class ConsentForm(forms.Form):
     )
     purposes = forms.MultipleChoiceField(
         label="What is permitted",
-        choices=[
-            (name, f"{name.replace('_', ' ')}: {text}") for name, (text, _) in PURPOSES.items()
-        ],
+        choices=[(name, name.replace("_", " ")) for name in PURPOSES],
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        help_text=_MEANT,
     )
     legal_basis = forms.ChoiceField(
         label="On what legal basis (GDPR Art. 6(1))",

@@ -73,6 +73,11 @@ def test_a_consent_is_recorded_and_withdrawn_by_a_governor(visit, world):
     assert visit.get_by_text("3 assets are withheld").count() == 1
     with scope.system():
         assert not Asset.objects.filter(state="searchable").exists()
+    _look_around(visit, subject, collection)
+
+
+def _look_around(visit, subject, collection) -> None:
+    """Who it is, and the other pages."""
     visit.goto(reverse("admin:audit_datasubject_reveal", args=[subject]))
     visit.fill("#id_reason", "She is on the telephone.")
     visit.get_by_role("button", name="Record the reason and show it").click()
