@@ -21,7 +21,7 @@ ALTER TABLE {table} DISABLE ROW LEVEL SECURITY;
 """
 
 
-def _words(length: int, **more: Any) -> django.contrib.postgres.fields.ArrayField:
+def _words(length: int, **more: Any) -> Any:
     """An array of short words."""
     return django.contrib.postgres.fields.ArrayField(
         base_field=models.CharField(max_length=length), size=None, **more
