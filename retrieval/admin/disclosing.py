@@ -35,6 +35,7 @@ from retrieval.services.disclosures import (
     LEAST_REASON,
     MOST_REASON,
     Disclosed,
+    disclosable,
     disclosure_decide,
     disclosure_read,
     disclosure_request,
@@ -75,8 +76,7 @@ class AskToRead(Asking):
     def touches(self, given: dict[str, Any]) -> Touched:
         """Nothing yet; who is told, and how long it could be read."""
         del given
-        kept = self.record.kept_until
-        if kept is None or kept <= timezone.now():
+        if not disclosable(self.record):
             return Touched(blocked="The query is not kept any more.")
         if self.record.user_id == self.user.pk:
             return Touched(blocked="It is your own search.")

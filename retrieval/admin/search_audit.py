@@ -24,6 +24,7 @@ from retrieval.admin.disclosing import AskToRead
 from retrieval.admin.people import naming, scope_for
 from retrieval.admin.search_filters import FILTERS, filters_of, named
 from retrieval.selectors.reach import names_of, reach_of
+from retrieval.services.disclosures import disclosable
 
 
 class HitInline(ReadOnly, TabularInline):  # type: ignore[misc] # unfold ships no types
@@ -158,8 +159,10 @@ class SearchRecordAdmin(Listed, ReadOnly, ModelAdmin):  # type: ignore[misc] # a
 
         @display(description="query kept until")
         def kept(row: SearchRecord) -> str:
-            if row.kept_until is None or row.kept_until <= timezone.now():
+            if not disclosable(row):
                 return "not kept any more"
+            if row.kept_until is None or row.kept_until <= timezone.now():
+                return "kept by a legal hold"
             return f"{timezone.localtime(row.kept_until):%Y-%m-%d %H:%M}"
 
         fields = ["id", *listed, redactions, purpose, kept]
@@ -172,8 +175,7 @@ class SearchRecordAdmin(Listed, ReadOnly, ModelAdmin):  # type: ignore[misc] # a
     def detail_buttons(self, request: HttpRequest, obj: SearchRecord) -> Sequence[Button]:
         """What can be done with one search."""
         buttons = []
-        kept = obj.kept_until is not None and obj.kept_until > timezone.now()
-        if kept and obj.user_id != visitor(request).pk:
+        if disclosable(obj) and obj.user_id != visitor(request).pk:
             address = reverse("admin:audit_searchrecord_disclose", args=[obj.pk])
             buttons.append(Button("Ask to read the query", address))
         if scope_for(request).everything:

@@ -22,15 +22,17 @@ from audit import ledger, second_person
 from audit.actors import same_person
 from audit.crypto import encrypt_small
 from audit.disclosure_models import Disclosure
+from audit.held_queries import held_query
 from audit.keystore import KeyDestroyed, default_keystore
 from audit.ledger import PersonalTo
 from audit.models import SearchRecord
 from audit.scope import AuditScope
+from audit.searches import kept_query
 from audit.selectors import search_record_list
 from retrieval import scope
 from retrieval.audit_scope import audit_scope
 from retrieval.errors import Conflict, Gone, Invalid, NotAllowed, NotVisible
-from retrieval.services.search.kept import Kept, kept_query_of
+from retrieval.services.search.kept import Kept, kept_read
 
 LEAST_REASON, MOST_REASON = 10, 1000
 PURPOSE = "disclosure"
@@ -98,7 +100,7 @@ def disclosure_decide(*, by: User, disclosure_id: UUID, approve: bool) -> Disclo
         if made.state != Disclosure.State.REQUESTED:
             raise Conflict(f"It has been {made.state} already.")
         second_person.require_other(first=made.requested_by, second=me, what="disclosure")
-        if kept_query_of(record) is None:
+        if _query(record) is None:
             lapsed = True
             Disclosure.objects.filter(id=made.pk).update(state=Disclosure.State.LAPSED)
         else:
@@ -126,7 +128,7 @@ def disclosure_read(*, by: User, disclosure_id: UUID) -> Disclosed:
             raise NotAllowed("It is shown to whoever requested it.")
         if made.state != Disclosure.State.APPROVED:
             raise NotAllowed("Nobody has approved it.")
-        kept = kept_query_of(record)
+        kept = _query(record)
         if kept is None or made.shown_until is None or made.shown_until <= timezone.now():
             raise Gone("The time in which it could be read is over.")
         made.times_shown += 1
@@ -135,9 +137,21 @@ def disclosure_read(*, by: User, disclosure_id: UUID) -> Disclosed:
     return _told(made, record, kept)
 
 
+def disclosable(record: SearchRecord) -> bool:
+    """Whether the query is still kept, by its period or by a legal hold. Decrypts nothing."""
+    kept = record.kept_until is not None and record.kept_until > timezone.now()
+    return kept or record.held_query is not None
+
+
 def shown_for() -> timedelta:
     """How long an approved query can be read."""
     return timedelta(minutes=settings.VITRINE_DISCLOSURE_MINUTES)
+
+
+def _query(record: SearchRecord) -> Kept | None:
+    """What is kept of the query, also beyond its time where a legal hold keeps it."""
+    data = kept_query(record) or held_query(record)
+    return None if data is None else kept_read(data)
 
 
 def _reason(reason: str) -> str:
@@ -153,17 +167,18 @@ def _role(held: AuditScope) -> str:
 
 
 def _create(record: SearchRecord, me: UUID, role: str, reason: str) -> Disclosure:
-    if record.kept_until is None or kept_query_of(record) is None:
+    if _query(record) is None:
         raise Gone(_NOT_KEPT)
     # A query under a legal hold outlasts its time; the wish to read it does not wait for ever.
-    held = record.held_query is not None
     made = Disclosure(
         search=record.pk,
         searcher=record.actor,
         requested_by=me,
         requester_role=role,
-        kept_until=timezone.now() + _WAITS_WHERE_HELD if held else record.kept_until,
+        kept_until=record.kept_until or timezone.now(),
     )
+    if record.held_query is not None:
+        made.kept_until = timezone.now() + _WAITS_WHERE_HELD
     try:
         key = default_keystore().get("actor", str(record.actor))
     except KeyDestroyed:

@@ -53,7 +53,9 @@ def asked(number, *, spread, actor=ANN, same=False):
     for n in range(number):
         vector = middle + spread * rng.normal(size=64).astype(np.float32)
         digest = b"same" if same else str(n).encode()
-        yield Asked(actor, NOON + timedelta(minutes=n), digest, {"m": vector / np.linalg.norm(vector)})
+        yield Asked(
+            actor, NOON + timedelta(minutes=n), digest, {"m": vector / np.linalg.norm(vector)}
+        )
 
 
 @pytest.mark.parametrize(

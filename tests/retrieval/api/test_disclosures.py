@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from audit.actors import actor_for
 from audit.chaining import chain_pending
+from audit.held_queries import query_hold, query_unhold
 from audit.ledger import is_confidential, payload_read
 from audit.models import Disclosure, LedgerEntry, SearchRecord
 from retrieval import scope
@@ -135,6 +136,18 @@ def test_where_the_policy_needs_no_second_person_it_is_granted_at_once(people, r
     made = ask(people.governor, record).json()
     assert made["state"] == "approved"
     assert at(people.governor, made, "query/").json()["text"] == SAID
+
+
+def test_what_a_legal_hold_keeps_is_disclosed_like_any_other(people, record, second):
+    with scope.system():
+        assert query_hold(search_id=record.pk)
+    SearchRecord.objects.filter(pk=record.pk).update(kept_until=timezone.now(), kept_query=None)
+    made = ask(people.governor, record).json()
+    at(second, made, "approve/", post=True)
+    assert at(people.governor, made, "query/").json()["text"] == SAID
+    with scope.system():
+        query_unhold(search_id=record.pk)
+    assert at(people.governor, made, "query/").status_code == 410
 
 
 def test_outside_the_appliances_own_scope_the_rows_do_not_exist(people, record):
