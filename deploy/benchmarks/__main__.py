@@ -11,13 +11,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.benchmarks import appliance, model_memory, query_cache, reembed, server
+from deploy.benchmarks.audit import run as audit
 from deploy.benchmarks.erasure import run as erasure
 from deploy.benchmarks.figures import Figure, machine
 from deploy.benchmarks.redact import parts as redact_parts
 from deploy.benchmarks.search import parts as search_parts
 
 NAMES = (
-    *("appliance", "encode", "erasure", "memory", "query-cache", "redact", "reembed", "search"),
+    *(
+        "appliance",
+        "audit",
+        "encode",
+        "erasure",
+        "memory",
+        "query-cache",
+        "redact",
+        "reembed",
+        "search",
+    ),
     "server",
 )
 
@@ -26,7 +37,9 @@ def main(argv: list[str]) -> int:
     """Exit status 0 when every target is met, 1 when one is not or nothing could be measured."""
     parser = _parser()
     options = parser.parse_args(argv[1:])
-    known = {"redact": redact_parts.PARTS, "search": search_parts.PARTS}.get(options.name, ())
+    known = {"audit": audit.PARTS, "redact": redact_parts.PARTS, "search": search_parts.PARTS}.get(
+        options.name, ()
+    )
     if not set(options.part) <= set(known):
         parser.error(f"parts of {options.name}: {', '.join(known) or 'none'}")
     about = machine()
@@ -66,12 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         "--part",
         action="append",
         default=[],
-        choices=sorted({*redact_parts.PARTS, *search_parts.PARTS}),
+        choices=sorted({*audit.PARTS, *redact_parts.PARTS, *search_parts.PARTS}),
         help="only this part of redact or search; repeat for more",
     )
     parser.add_argument(
         "--quick", action="store_true", help="a tenth of the samples (redact, search)"
     )
+    parser.add_argument("--entries", type=int, default=audit.ENTRIES, help="of the ledger (audit)")
     parser.add_argument(
         "--keep", type=Path, metavar="DIR", help="where the vectors' database stays (search)"
     )
@@ -108,6 +122,7 @@ def _from_start(path: Path | None) -> Path | None:
 def _figures(options: argparse.Namespace) -> list[Figure]:
     benchmarks: dict[str, Callable[[], list[Figure]]] = {
         "appliance": lambda: appliance.run(cold=options.cold),
+        "audit": lambda: audit.run(options.part, entries=options.entries, quick=options.quick),
         "encode": lambda: _encode(slow=options.slow),
         "erasure": lambda: erasure.run(subjects=options.subjects),
         "memory": model_memory.run,
