@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.models import User
 from audit.actors import actor_for
 from audit.chaining import chain_pending
+from audit.checkpoints import checkpoint_now
 from audit.consents import Terms
 from audit.erasure_models import ErasureItem, ErasureReceipt, ErasureRequest
 from audit.hold_models import LegalHold, PurgeRun, PurgeTally, RetentionPause
@@ -26,6 +27,7 @@ from audit.monitoring_models import AnomalyFlag, MonitoringAgreement
 from audit.search_rows import InfluenceData
 from audit.searches import record_search
 from retrieval import scope
+from retrieval.dataset_models import Dataset, DatasetVersion
 from retrieval.models import Calibration, EvaluationRun, ModelVersion
 from retrieval.services.consents import consent_record, subject_register
 from retrieval.services.disclosures import disclosure_request
@@ -188,7 +190,11 @@ def _watched(made: Organisation, letters: UUID, asset: UUID) -> None:
         )
         ErasureItem.objects.create(request=erasure, asset=asset, collection=letters, via="named")
         ErasureReceipt.objects.create(request=erasure, seq=1, partial=True, body={}, signature={})
+        dataset = Dataset.objects.create(collection_id=letters, name="letters")
+        DatasetVersion.objects.create(dataset=dataset, number=1, modality="text", size=3)
     chain_pending()
+    checkpoint = checkpoint_now()
+    made.examples["size"] = str(checkpoint.pk)
 
 
 def _models(letters: Any) -> None:
