@@ -38,7 +38,7 @@ def chain_forever(stop: threading.Event) -> None:
     """
     while not stop.is_set():
         try:
-            busy = _something_waits() and chain_pending() == BATCH
+            busy = _something_waits() and chain_pending() >= BATCH
             stop.wait(0 if busy else POLL_SECONDS)
         except (OperationalError, InterfaceError) as error:
             logger.warning("ledger_database_unavailable", error=type(error).__name__)

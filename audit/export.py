@@ -41,7 +41,7 @@ def export_lines(*, by: UUID | None) -> Iterator[bytes]:
     # All of them, and before the end is looked for: one that knows more entries than there are
     # tells of a cut tail.
     checkpoints = list(Checkpoint.objects.order_by("tree_size").values_list("document", flat=True))
-    while chain_pending() == BATCH:
+    while chain_pending() >= BATCH:
         pass
     head = LedgerEntry.objects.order_by("-seq").values_list("seq", "hash").first()
     last, digest = (head[0], bytes(head[1])) if head else (0, bytes(32))

@@ -45,7 +45,7 @@ def checkpoint_now(*, by: UUID | None = None) -> Checkpoint | None:
         LedgerBroken: an entry since the last checkpoint does not hold, or the ledger is no
             continuation of that checkpoint.
     """
-    while chain_pending() == BATCH:
+    while chain_pending() >= BATCH:
         pass
     with transaction.atomic():
         with connection.cursor() as cursor:
