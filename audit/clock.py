@@ -70,7 +70,8 @@ def moment() -> Moment:
 def fault(mark: ClockMark, now: Moment) -> str:
     """What is wrong with the clock since ``mark``: a code, or nothing. Pure."""
     passed = now.at - mark.at
-    if now.boot and now.boot == mark.boot:
+    # Fewer seconds under the same start are those of another container: not to be compared.
+    if now.boot and now.boot == mark.boot and now.boot_seconds >= mark.boot_seconds:
         lead = passed - timedelta(seconds=now.boot_seconds - mark.boot_seconds)
         if abs(lead) <= TOLERANCE:
             return ""

@@ -38,7 +38,7 @@ from retrieval.states import RawState, State
 
 logger = structlog.get_logger("vitrine.retention")
 
-BATCH = 200
+BATCH = 50  # whoever places a hold waits for one batch at most
 _IDS_A_QUERY = 1000
 # An upload writes to its file at least this often, and commits this soon after its last byte.
 _ABANDONED_SECONDS = 3600.0

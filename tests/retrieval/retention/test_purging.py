@@ -206,6 +206,8 @@ def moved(*, wall, machine, boot="a"):
         (24 * 40, 1, "a", clock.AHEAD),
         (-24, 1, "a", clock.BACK),
         (30, 5, "a", clock.AHEAD),
+        (24, -0.01, "a", ""),  # another container, whose second clock began later
+        (24 * 8, -0.01, "a", clock.AHEAD),
         (24, 0, "b", ""),
         (24 * 8, 0, "b", clock.AHEAD),
         (-2, 0, "b", clock.BACK),
