@@ -146,13 +146,18 @@ def test_nobody_else_reads_or_changes_anything_about_people(people, subject, con
         ("delete", f"/assets/{asset.pk}/subjects/{subject}/", {}),
         ("get", f"/consents/{unknown}/", {}), ("post", f"/subjects/{unknown}/object/", {}),
     ]  # fmt: skip
+    anonymous = client_of(None)
+    others = [
+        (client_of(user), code)
+        for user, code in ((people.outsider, 404), (people.searcher, 404), (people.steward, 403))
+    ]
     for verb, path, body in calls:
-        for user, code in ((people.outsider, 404), (people.searcher, 404), (people.steward, 403)):
-            answer = getattr(client_of(user), verb)(f"{API}{path}", body, format="json")
-            assert answer.status_code == code, (verb, path, user.username)
+        for client, code in others:
+            answer = getattr(client, verb)(f"{API}{path}", body, format="json")
+            assert answer.status_code == code, (verb, path, code)
             assert str(subject) not in answer.content.decode()
-        anonymous = getattr(client_of(None), verb)(f"{API}{path}", body, format="json")
-        assert anonymous.status_code == 401
+        answer = getattr(anonymous, verb)(f"{API}{path}", body, format="json")
+        assert answer.status_code == 401
     assert state_of(asset) == "searchable"
     gone = client_of(people.governor).get(f"{API}/consents/{unknown}/")
     assert gone.status_code == 404
