@@ -136,7 +136,7 @@ class Overview(ConsolePage):
         counted = held.coverage(held.holdings(self.reach), held.withheld(self.reach))
         figures = [
             Figure(
-                label, counted[name], tone=tone,
+                label, counted[name], tone=tone if counted[name] else "",
                 href=list_of(Asset, state__exact="withheld", reason__exact=name)
                 if name in grounds.REASONS
                 else "",
