@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.services.teams import team_create
 from accounts.services.users import user_create
 from audit.consents import Terms, consent_create
+from audit.erasure_models import ErasureRequest
 from audit.models import Disclosure, LedgerEntry, LegalHold
 from audit.searches import InfluenceData, record_search
 from audit.subjects import subject_create
@@ -87,6 +88,13 @@ EXPECTED = {
     ("consent", "get"): 404,
     ("consent-withdraw", "post"): 404,
     ("consent-receipt", "get"): 404,
+    ("erasures", "get"): 403,
+    ("erasures", "post"): 404,
+    ("erasure", "get"): 404,
+    ("erasure-approve", "post"): 404,
+    ("erasure-refuse", "post"): 404,
+    ("erasure-candidate", "post"): 404,
+    ("erasure-receipt", "get"): 404,
     ("search", "post"): "search",
     ("search-record", "get"): 404,
     ("saliency", "get"): 404,
@@ -174,6 +182,8 @@ BODIES = {
     "holds": {"asset": str(UUID(int=1)), "reason": "a case"},
     "hold-release": {"reason": "the case is over"},
     "consents": {"subject": str(UUID(int=1)), "purposes": ["search"]},
+    "erasures": {"asset": str(UUID(int=1))},
+    "erasure-candidate": {"decision": "include"},
     "asset-subjects": {"subjects": [str(UUID(int=1))]},
     "search-disclosures": {"reason": "To see whether this is refused"},
     "monitoring": {
@@ -239,6 +249,10 @@ def _ids(people, asset, grant):
         ).pk,
         "what": "searches",
         "subject_id": subject.id, "consent_id": consent.id,
+        "erasure_id": ErasureRequest.objects.create(
+            asset=asset.pk, collection=people.collection.pk
+        ).pk,
+        "candidate_id": uuid4(),
         "policy_id": make_policy().pk, "pause_id": uuid4(), "run_id": uuid4(),
         "hold_id": LegalHold.objects.create(
             asset=asset.pk, home=people.collection.pk, reason="Secret"
@@ -269,7 +283,7 @@ def _ids(people, asset, grant):
 def address(route, ids):
     for name, value in ids.items():
         route = route.replace(f"<uuid:{name}>", str(value)).replace(f"<slug:{name}>", str(value))
-    for number in ("rank", "seq", "size"):
+    for number in ("rank", "seq", "size", "number"):
         route = route.replace(f"<int:{number}>", "1")
     assert "<" not in route, f"no id known for {route}"
     return f"/{route}" + (f"?asset={ids['asset_id']}" if route.endswith("/why-not/") else "")
