@@ -118,7 +118,7 @@ class Asset(models.Model):
         max_length=8, choices=[(s.value, s.value) for s in RawState], default=RawState.KEPT
     )
     raw_kept_until = models.DateTimeField(null=True, blank=True)
-    # False once the part's period was over: it is not made anew, whatever else happens to the asset.
+    # False once the part's period was over: it is not made anew, whatever else happens.
     vectors_kept = models.BooleanField(default=True, db_default=True)
     transcript_kept = models.BooleanField(default=True, db_default=True)
     thumbnail_kept = models.BooleanField(default=True, db_default=True)
@@ -483,63 +483,14 @@ class EvaluationRun(models.Model):
         return f"{self.model} on {self.dataset}"
 
 
-class Promotion(models.Model):
-    """One version put in another's place: what a rollback undoes, and on what grounds it was done.
-
-    For one ``collection``, or for all that have no version of their own.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="promotions")
-    # Empty where nothing had to make room. The ref outlives the version.
-    replaced = models.ForeignKey(
-        ModelVersion, null=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    replaced_ref = models.CharField(max_length=100, blank=True)
-    collection = models.ForeignKey(
-        Collection, null=True, on_delete=models.CASCADE, related_name="promotions"
-    )
-    at = models.DateTimeField(default=timezone.now)
-    actor = models.UUIDField(null=True)  # the ledger's id of whoever did it
-    forced = models.BooleanField(default=False)
-    reason = models.CharField(max_length=300, blank=True)
-    evaluations = models.JSONField(default=list)  # ids of the runs that were looked at
-    findings = models.JSONField(default=list)  # what stood against it
-    rolled_back_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["-at"]
-
-    def __str__(self) -> str:
-        return f"{self.version_id} at {self.at:%Y-%m-%d %H:%M}"
-
-
-class IdempotencyKey(models.Model):
-    """The answer once given to a request with an ``Idempotency-Key``, for that user and route."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    route = models.CharField(max_length=200)
-    key = models.CharField(max_length=200)
-    fingerprint = models.BinaryField(max_length=32)  # SHA-256 of what the request asked
-    status = models.PositiveIntegerField(null=True)
-    body = models.JSONField(null=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "route", "key"], name="one_answer_a_key")
-        ]
-
-    def __str__(self) -> str:
-        return self.route
-
-
 # Django finds models through this module.
 from retrieval.bridge_models import Bridge, Gap  # noqa: E402, F401
 from retrieval.dataset_models import Dataset, DatasetItem, DatasetVersion  # noqa: E402, F401
 from retrieval.evaluation_models import EvaluationCase, EvaluationTask  # noqa: E402, F401
 from retrieval.feedback_models import Feedback, LabelledQuery  # noqa: E402, F401
+from retrieval.idempotency_models import IdempotencyKey  # noqa: E402, F401
 from retrieval.profile_models import RedactionProfile, Reredaction  # noqa: E402, F401
+from retrieval.promotion_models import Promotion  # noqa: E402, F401
 from retrieval.review_models import RedactionReport, Review  # noqa: E402, F401
 from retrieval.stamp_models import Stamp  # noqa: E402, F401
 from retrieval.subject_models import AssetSubject  # noqa: E402, F401

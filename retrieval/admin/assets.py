@@ -17,7 +17,8 @@ from retrieval.access import Permission
 from retrieval.admin.base import OperatorsOnly, ReadOnly, visitor
 from retrieval.admin.console.layout import Button
 from retrieval.admin.console.links import page_of
-from retrieval.models import Asset, Collection, IdempotencyKey, ProvenanceStep, Segment
+from retrieval.idempotency_models import IdempotencyKey
+from retrieval.models import Asset, Collection, ProvenanceStep, Segment
 from retrieval.selectors.assets import asset_rows
 from retrieval.selectors.reredaction import is_behind
 

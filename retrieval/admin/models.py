@@ -24,14 +24,8 @@ from retrieval.admin.evaluation_charts import calibration_charts
 from retrieval.admin.plots import Chart
 from retrieval.admin.promoting import PromoteForm, RollbackForm, ShownModel, shown
 from retrieval.errors import NotVisible, RetrievalError
-from retrieval.models import (
-    Calibration,
-    EvaluationRun,
-    ModelVersion,
-    Promotion,
-    Space,
-    VectorTable,
-)
+from retrieval.models import Calibration, EvaluationRun, ModelVersion, Space, VectorTable
+from retrieval.promotion_models import Promotion
 from retrieval.selectors.evaluations import evaluation_rows, outcome
 from retrieval.selectors.versions import version_by_id
 from retrieval.services.promotion import promote, rollback

@@ -16,7 +16,8 @@ from unfold.widgets import (
 from accounts.models import User
 from retrieval import access
 from retrieval.evaluation.leakage import leakage_in_words
-from retrieval.models import Collection, EvaluationRun, ModelVersion, Promotion
+from retrieval.models import Collection, EvaluationRun, ModelVersion
+from retrieval.promotion_models import Promotion
 from retrieval.selectors.evaluations import evaluation_rows, outcome
 from retrieval.selectors.promotions import Review, review_of
 from retrieval.selectors.reembed import ReembedStatus, status_of

@@ -8,7 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.base import InputSerializer
-from retrieval.models import EvaluationRun, Promotion
+from retrieval.models import EvaluationRun
+from retrieval.promotion_models import Promotion
 from retrieval.selectors.evaluations import ModelView, outcome
 
 STATUSES = ["installed", "active", "retired"]

@@ -19,10 +19,11 @@ from retrieval import media, queue
 from retrieval.erasure_stores import FunctionStore, register
 from retrieval.evaluation_models import EvaluationCase
 from retrieval.feedback_models import Feedback, LabelledQuery
+from retrieval.idempotency_models import IdempotencyKey
 from retrieval.lexical import sql as words
 from retrieval.lexical.store import assets_delete
 from retrieval.media import Blob
-from retrieval.models import Asset, IdempotencyKey, ProvenanceStep, ReembedJob, Segment
+from retrieval.models import Asset, ProvenanceStep, ReembedJob, Segment
 from retrieval.review_models import RedactionReport, Review
 from retrieval.services.erasing_people import GONE, consents_blank, subject_blank
 from retrieval.services.erasing_queries import kept_asking, kept_forget

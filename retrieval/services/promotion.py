@@ -20,7 +20,8 @@ from retrieval import scope
 from retrieval.encoders.bundle import BundleError, bundle_folder
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible
 from retrieval.evaluation.findings import Finding
-from retrieval.models import Collection, ModelVersion, Promotion, Space
+from retrieval.models import Collection, ModelVersion, Space
+from retrieval.promotion_models import Promotion
 from retrieval.selectors.models import maintained_models
 from retrieval.selectors.promotions import Review, promotion_review, review_of
 from retrieval.selectors.versions import version_by_ref

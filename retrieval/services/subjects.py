@@ -90,5 +90,8 @@ def _candidates(asset_ids: list[UUID], subject: UUID | None) -> tuple[Candidate,
     for first in range(0, len(asset_ids), _IDS_A_QUERY):
         rows = Asset.objects.filter(id__in=asset_ids[first : first + _IDS_A_QUERY])
         rows = rows.exclude(state=State.ERASED)
-        found += [Candidate(*row, row[0] in linked) for row in rows.values_list(*fields)]
+        found += [
+            Candidate(asset, collection, modality, state, at, asset in linked)
+            for asset, collection, modality, state, at in rows.values_list(*fields)
+        ]
     return tuple(sorted(found, key=lambda one: one.created_at, reverse=True))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.models import Calibration, EvaluationRun, ModelVersion, Promotion, Space
+from retrieval.models import Calibration, EvaluationRun, ModelVersion, Space
+from retrieval.promotion_models import Promotion
 from tests.browser.conftest import log_in, screenshot
 from tests.factories import make_user
 

@@ -176,7 +176,8 @@ def _said(
     from accounts.models import User
     from retrieval.evaluation_models import EvaluationCase
     from retrieval.feedback_models import Feedback, LabelledQuery
-    from retrieval.models import EvaluationRun, IdempotencyKey
+    from retrieval.idempotency_models import IdempotencyKey
+    from retrieval.models import EvaluationRun
     from retrieval.review_models import RedactionReport, Review
 
     user = User.objects.get(username="first")

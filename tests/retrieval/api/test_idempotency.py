@@ -3,7 +3,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from retrieval import scope
-from retrieval.models import Collection, IdempotencyKey
+from retrieval.idempotency_models import IdempotencyKey
+from retrieval.models import Collection
 from tests.cast import client_of
 
 COLLECTIONS = "/api/v1/collections/"

@@ -16,13 +16,8 @@ from audit.subjects import subject_create
 from retrieval import framing, media, scope
 from retrieval.evaluation_models import EvaluationCase
 from retrieval.feedback_models import Feedback, LabelledQuery
-from retrieval.models import (
-    EvaluationRun,
-    IdempotencyKey,
-    ProvenanceStep,
-    ReembedJob,
-    Segment,
-)
+from retrieval.idempotency_models import IdempotencyKey
+from retrieval.models import EvaluationRun, ProvenanceStep, ReembedJob, Segment
 from retrieval.services.indexing import words_index
 from retrieval.subject_models import AssetSubject
 from retrieval.vectors import VectorRow, backend

@@ -6,7 +6,8 @@ import pytest
 
 from audit.models import LedgerPending
 from retrieval.evaluation.datasets import dataset_open
-from retrieval.models import EvaluationRun, ModelVersion, Promotion
+from retrieval.models import EvaluationRun, ModelVersion
+from retrieval.promotion_models import Promotion
 from retrieval.services.evaluation import dataset_evaluate
 from tests.cast import client_of
 from tests.factories import make_collection

@@ -8,7 +8,8 @@ from audit.models import LedgerPending
 from retrieval.encoders.active import active_read
 from retrieval.errors import Conflict, Invalid, NotAllowed, NotVisible, Unavailable
 from retrieval.evaluation.datasets import dataset_open
-from retrieval.models import Calibration, ModelVersion, Promotion
+from retrieval.models import Calibration, ModelVersion
+from retrieval.promotion_models import Promotion
 from retrieval.selectors.models import active_models
 from retrieval.selectors.versions import version_by_ref
 from retrieval.services.evaluation import dataset_evaluate
