@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ import numpy.typing as npt
 
 _HEAD = 8  # bytes of a piece that a first look goes by
 _READ_BYTES = 64 << 20
+_TABLE_BITS = 22
+_SHIFT = np.uint64(64 - _TABLE_BITS)
+_KNUTH = np.uint64(0x9E3779B97F4A7C15)  # 2^64 by the golden ratio: TAOCP 3, 6.4
 
 
 def tokens_found(people: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -101,18 +105,25 @@ def _pieces(path: Path) -> Iterator[bytes]:
         return
 
 
+@lru_cache(maxsize=1)
+def _known(wanted: tuple[bytes, ...]) -> npt.NDArray[np.bool_]:
+    """Which heads may be those of wanted pieces, by a multiplicative hash of them."""
+    table = np.zeros(1 << _TABLE_BITS, np.bool_)
+    heads = np.array([int.from_bytes(one[:_HEAD], sys.byteorder) for one in wanted], np.uint64)
+    table[(heads * _KNUTH) >> _SHIFT] = True
+    return table
+
+
 def _within(data: bytes, wanted: dict[bytes, int]) -> Iterator[bytes]:
     """Which of ``wanted``, all of one length, lie anywhere in ``data``."""
-    heads = np.unique(
-        np.array([int.from_bytes(one[:_HEAD], sys.byteorder) for one in wanted], np.uint64)
-    )
+    known = _known(tuple(wanted))
     length = len(next(iter(wanted)))
     for shift in range(_HEAD):
         count = (len(data) - shift) // _HEAD
         if count <= 0:
             return
         words: npt.NDArray[np.uint64] = np.frombuffer(data, np.uint64, count, shift)
-        for at in np.flatnonzero(np.isin(words, heads)):
+        for at in np.flatnonzero(known[(words * _KNUTH) >> _SHIFT]):
             begin = shift + int(at) * _HEAD
             piece = data[begin : begin + length]
             if piece in wanted:
