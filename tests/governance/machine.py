@@ -372,6 +372,17 @@ class Governance(RuleBasedStateMachine):
         who.restricted = who.objected = False
         self._done("lift")
 
+    @precondition(lambda self: self._person(0))
+    @rule(
+        person=pick, number=pick, purposes=st.sampled_from([("search",), ("training",), PURPOSES])
+    )
+    def permit_and_withdraw(self, person, number, purposes):
+        """In somebody who is found in something."""
+        self.permit(person, purposes, 0.0, None, "consent", anew=False)
+        if self.ref.living():
+            self.link(number, person)
+        self.withdraw(len(self._withdrawable()) - 1)
+
     @rule()
     def consents_turn(self):
         consents_due()
@@ -561,6 +572,14 @@ class Governance(RuleBasedStateMachine):
         for thing in self.ref.living():
             if thing.id in lies and lies[thing.id].state == State.ERASED:
                 thing.erased = True
+
+    @precondition(lambda self: self.ref.living())
+    @rule(number=pick, person=st.booleans())
+    def erase_to_the_end(self, number, person):
+        self.ask_to_erase(number, person)
+        for which in range(len(self.requests)):
+            self.decide_on_erasure(which, refuse=False)
+            self.run_erasure(which)
 
     # --- training ----------------------------------------------------------------------------
 
