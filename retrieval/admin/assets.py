@@ -20,6 +20,8 @@ from retrieval.admin.console.links import page_of
 from retrieval.idempotency_models import IdempotencyKey
 from retrieval.models import Asset, Collection, ProvenanceStep, Segment
 from retrieval.selectors.assets import asset_rows
+from retrieval.selectors.holdings import holdings
+from retrieval.selectors.reach import reach_of
 from retrieval.selectors.reredaction import is_behind
 
 if TYPE_CHECKING:
@@ -84,6 +86,21 @@ class BehindFilter(admin.SimpleListFilter):
         return queryset.filter(outdated if self.value() == "1" else ~outdated)
 
 
+class ModalityFilter(admin.SimpleListFilter):
+    """By modality; which there are is known from what is held, without reading every row."""
+
+    title = parameter_name = "modality"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Those of what the visitor answers for."""
+        held = holdings(reach_of(visitor(request))).by("modality")
+        return [(name, name) for name in sorted(held)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Rows of the chosen one."""
+        return queryset.filter(modality=self.value()) if self.value() else queryset
+
+
 @admin.register(Asset)
 class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no types
     list_says = "What is held, in every state. Titles are shown to whoever may read the collection."
@@ -98,10 +115,9 @@ class AssetAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships no 
         "raw_kept_until",
         "created_at",
     ]
-    list_filter = ["state", "modality", "raw_state", BehindFilter, "collection", "created_at"]
+    list_filter = ["state", ModalityFilter, "raw_state", BehindFilter, "collection", "created_at"]
     list_select_related = ["collection"]
     search_fields = ["id", "reason"]
-    date_hierarchy = "created_at"
     show_full_result_count = False
     inlines = [ProvenanceInline]
     fields = readonly_fields = [
@@ -181,7 +197,7 @@ class SegmentAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc] # unfold ships n
         "start_ms",
         "end_ms",
     ]
-    list_filter = ["modality", "kind", "collection"]
+    list_filter = [ModalityFilter, "collection"]
     list_select_related = ["asset", "collection"]
     search_fields = ["asset__id"]
     show_full_result_count = False

@@ -24,7 +24,7 @@ from retrieval.admin.console.cells import FORMATS, lines
 if TYPE_CHECKING:
     from accounts.models import User
 
-BATCH = 500
+BATCH = 2000
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def test_no_cell_is_a_formula(value, written):
 
 
 def test_batches_are_small_enough_to_hold():
-    assert exporting.BATCH <= 1000
+    assert exporting.BATCH <= 5000
 
 
 def test_what_an_admin_says_itself_stays_though_its_list_is_mixed_in(steward):
