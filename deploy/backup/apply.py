@@ -12,6 +12,7 @@ from django.db import transaction
 
 from audit import ledger
 from audit.backups import BackupEntry, backup_note, backups_living
+from audit.chaining import chain_pending
 from deploy.backup.errors import BackupError
 from deploy.backup.layout import ids_in
 from deploy.backup.manifest import manifest_read
@@ -47,6 +48,8 @@ def apply(folder: Path, keys: Path, *, backup_id: str, say: Callable[[str], obje
             refs={"backup": backup_id},
             payload={"erased": applied.erased, "replayed": applied.replayed},
         )
+    while chain_pending():
+        pass
     _examine(say)
 
 
@@ -74,7 +77,6 @@ def _examine(say: Callable[[str], object]) -> None:
     for what, look in (
         ("key store", servers.key_store),
         ("database", database.look),
-        ("ledger", servers.ledger),
         ("vector tables", models.tables),
     ):
         for finding in looked(what, look, mend=mend):

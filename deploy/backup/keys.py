@@ -111,6 +111,12 @@ def keystore_open(directory: Path, source: MasterKeySource) -> KeyStore:
         ) from None
 
 
+def destroyed(keys: Path) -> list[tuple[str, str]]:
+    """Kind and id of every key that is marked as destroyed in a key store."""
+    marks = keys.glob(f"*/??/*{_DESTROYED}")
+    return [(mark.parent.parent.name, mark.name.removesuffix(_DESTROYED)) for mark in marks]
+
+
 def backup_key(keys: KeyStore, name: str) -> bytes:
     """A backup's own key.
 

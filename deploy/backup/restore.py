@@ -116,12 +116,13 @@ def _put(
 def _keys(paths: Paths, wanted: Wanted, backup_id: str) -> Iterator[tuple[KeyStore, Path | None]]:
     """A key store that opens the backup, and where it was unpacked.
 
-    The living one, if this is the appliance that the backup was made of; it is newer than any copy.
-    Otherwise the newest copy.
+    The living one, if this is the appliance that the backup was made of: it is newer than any copy.
+    Otherwise the newest copy, without what is marked as destroyed here (an older restore of the
+    same appliance, on a machine that stands by).
     """
     body = manifest_read(wanted.folder / backup_id).body
     living = _living(paths, wanted.source, str(body["key_store"]))
-    if living is not None:
+    if living is not None and key_name(backup_id) in living.ids("system"):
         yield living, None
         return
     newest = chosen(wanted.keys, None, what="copy of the keys")
@@ -131,6 +132,8 @@ def _keys(paths: Paths, wanted: Wanted, backup_id: str) -> Iterator[tuple[KeySto
         keys_part.keys_read(wanted.keys / newest / KEYS, unpacked)
         keystore = keys_part.keystore_open(unpacked, wanted.source)
         keys_check(wanted.keys / newest, keystore)
+        for kind, key_id in keys_part.destroyed(paths.keys):
+            keystore.destroy(kind, key_id)
         if keys_part.fingerprint(unpacked) != body["key_store"]:
             raise BackupError(
                 f"The backup {backup_id} is another appliance's: its keys are not in {wanted.keys}."
