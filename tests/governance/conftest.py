@@ -43,6 +43,7 @@ def run_machine(db, fake_table, fake_calibration, monkeypatch, proof):  # noqa: 
             stateful_step_count=steps,
             deadline=None,
             database=None,
+            derandomize=not proof,  # the same steps in every small run
             print_blob=False,
             report_multiple_bugs=False,
             # Every try takes seconds: the steps that led to it are told as they were.
