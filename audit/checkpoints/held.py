@@ -87,7 +87,7 @@ def held_in(text: str, keys: Mapping[str, Ed25519PublicKey]) -> Held:
         rows = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
         parsed = [(number, _json(line)) for number, line in rows]
     else:
-        parsed = [(1, one) for one in (whole if isinstance(whole, list) else [whole])]
+        parsed = [(1, one) for one in _rows(whole)]
     found = Held()
     for number, one in parsed:
         documents = _documents(one)
@@ -128,6 +128,13 @@ def _said(body: Mapping[str, Any]) -> list[Known]:
         root = bytes.fromhex(before["root"])
         said.append(Known(before["tree_size"], root=root, mentioned=True))
     return said
+
+
+def _rows(whole: Any) -> list[Any]:
+    """One document, a list of them, or a page of the API's list of checkpoints."""
+    page = whole.get("results") if isinstance(whole, dict) else whole
+    rows = page if isinstance(page, list) else [whole]
+    return [one.get("document", one) if isinstance(one, dict) else one for one in rows]
 
 
 def _documents(said: Any) -> list[dict[str, Any]] | None:

@@ -384,7 +384,9 @@ def held_in(path: Path) -> list[Claim]:
         text = file.read_text(encoding="utf-8")
         try:
             whole = json.loads(text)
-            rows = whole if isinstance(whole, list) else [whole]
+            page = whole.get("results") if isinstance(whole, dict) else whole
+            rows = page if isinstance(page, list) else [whole]
+            rows = [row.get("document", row) for row in rows]  # of the API's list
         except ValueError:
             rows = [json.loads(line) for line in text.splitlines() if line.strip()]
         for row in rows:

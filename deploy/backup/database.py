@@ -94,6 +94,34 @@ END $$;
 """
 
 
+# Shared partitions of vectors had no policy at all before backups read them one by one.
+_UNREADABLE = """
+SELECT c.oid::regclass::text FROM pg_class c
+WHERE c.relispartition AND c.relrowsecurity AND c.relforcerowsecurity
+AND pg_get_userbyid(c.relowner) = current_user
+AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
+"""
+_READABLE = """
+CREATE POLICY appliance ON {} FOR SELECT TO CURRENT_USER USING ((SELECT vitrine_is_system()))
+"""
+
+
+def _partitions_readable(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """The owner may read the partitions that nobody is to ask directly, as a dump does it.
+
+    Raises:
+        BackupError: one is in use and could not be changed in time; nothing waits for longer.
+    """
+    for (name,) in connection.execute(_UNREADABLE).fetchall():
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '2s'")
+                # As Postgres itself spelt the name.
+                connection.execute(_READABLE.format(name).encode())
+        except psycopg.errors.LockNotAvailable:
+            raise BackupError(f"{name} is busy: try again.") from None
+
+
 def _ledger_readable(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """The owner may read the ledger's partitions one by one, as a dump does it."""
     with connection.transaction():
@@ -108,6 +136,7 @@ def server_facts(login: DatabaseLogin) -> ServerFacts:
         BackupError: it does not answer, or holds rows that the dump would not see.
     """
     with connected(login) as connection:
+        _partitions_readable(connection)
         hidden = connection.execute(_BLIND_POLICIES).fetchall()
         if hidden and not _sees_all(connection):
             names = ", ".join(sorted({str(row[0]) for row in hidden}))
@@ -240,16 +269,19 @@ def dump_list(source: Path, *, key: bytes, backup_id: str) -> int:
     Raises:
         BackupError: damaged, or pg_restore cannot read it.
     """
-    process = subprocess.Popen(
-        [program("pg_restore"), "--list"],
-        env={"PATH": os.defpath},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    feed(process, dump_pieces(source, key=key, backup_id=backup_id))
-    with _ended(process) as output:
-        parts = sum(not line.startswith(b";") for line in output.read().splitlines())
+    # A file, since a long list would fill a pipe that nobody reads before all is fed.
+    with tempfile.TemporaryFile() as listing:
+        process = subprocess.Popen(
+            [program("pg_restore"), "--list"],
+            env={"PATH": os.defpath},
+            stdin=subprocess.PIPE,
+            stdout=listing,
+            stderr=subprocess.DEVNULL,
+        )
+        feed(process, dump_pieces(source, key=key, backup_id=backup_id))
+        process.wait()
+        listing.seek(0)
+        parts = sum(not line.startswith(b";") for line in listing)
     if process.returncode != 0 or not parts:
         raise BackupError(f"The backup {backup_id} is damaged: pg_restore cannot read its dump.")
     return parts

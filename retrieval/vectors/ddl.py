@@ -48,8 +48,8 @@ CREATE POLICY visible ON {table}
 GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO vitrine_app;
 """
 
-# A partition asked directly would not pass the parent's policy, so nobody may: no privilege, and no
-# policy.
+# A partition asked directly would not pass the parent's policy, so nobody may: no privilege, and a
+# policy for the owner's dump alone.
 _PARTITION = """
 CREATE TABLE {partition} PARTITION OF {table} FOR VALUES IN ({shard});
 ALTER TABLE {partition} ALTER COLUMN vec SET STATISTICS 0;
@@ -59,6 +59,8 @@ ALTER TABLE {partition} ALTER COLUMN collection_id SET STATISTICS 1;
 ALTER TABLE {partition} ALTER COLUMN collection_id SET (n_distinct = -0.01);
 ALTER TABLE {partition} ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {partition} FORCE ROW LEVEL SECURITY;
+CREATE POLICY appliance ON {partition} FOR SELECT TO CURRENT_USER
+    USING ((SELECT vitrine_is_system()));
 REVOKE ALL ON {partition} FROM vitrine_app;
 """
 

@@ -9,6 +9,7 @@ import pytest
 from audit.second_person import ACTS, SecondPersonNeeded, needed, require_other
 from deploy.env import ConfigurationError, env_choices
 
+pytestmark = pytest.mark.django_db  # an id of the ledger may be one of several of a person
 ONE, ANOTHER = uuid.uuid4(), uuid.uuid4()
 
 

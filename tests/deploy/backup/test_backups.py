@@ -34,6 +34,7 @@ from deploy.supervisor.options import Options
 from deploy.supervisor.up import up
 from tests.conftest import owner_login
 from tests.factories import make_asset, make_collection
+from tests.retrieval.search.conftest import TABLE, World, fake_table  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,9 +235,10 @@ def test_a_restore_without_the_right_master_key_is_refused(folder, paths, tmp_pa
     assert not (elsewhere.data / "keys.restoring").exists()
 
 
-def test_the_dump_holds_every_row_behind_every_policy(folder, settings):
+def test_the_dump_holds_every_row_behind_every_policy(folder, fake_table):  # noqa: F811
     """Read by the owner, who is no superuser, as on a server of one's own."""
-    asset(1)
+    world = World()
+    world.put(make_collection(), world.vector("bear"))
     backup_id = backup(folder)
     key = default_keystore().get("system", key_name(backup_id))
     from deploy.backup.database import dump_pieces
@@ -256,9 +258,24 @@ def test_the_dump_holds_every_row_behind_every_policy(folder, settings):
         elif copied:
             counts[table] += 1
     assert counts["retrieval_asset"] == counts["retrieval_collection"] == 1
+    assert sum(rows for name, rows in counts.items() if name.startswith(f"{TABLE}_s")) == 1
     assert "django_session" not in counts
     with psycopg.connect(os.environ["DATABASE_URL"]) as conn:
         assert conn.execute(_BLIND_POLICIES).fetchall() == []
+
+
+def test_a_dump_with_a_long_list_is_read(folder):
+    """What pg_restore lists of it is longer than a pipe holds."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as conn:
+        conn.execute("CREATE SCHEMA many")
+        try:
+            with conn.transaction():
+                for number in range(700):
+                    conn.execute(f"CREATE TABLE many.{'t' * 50}_{number} (id int PRIMARY KEY)")
+            data_check(folder / backup(folder), default_keystore())
+        finally:
+            conn.execute("SET client_min_messages = error")
+            conn.execute("DROP SCHEMA many CASCADE")
 
 
 def test_a_table_that_cannot_be_read_wholly_stops_the_backup(folder):
