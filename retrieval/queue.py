@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -81,10 +81,7 @@ def _send(stage: str, asset_id: UUID) -> None:
 
 def started(asset_id: UUID) -> None:
     """Takes the mark away: the message has arrived."""
-    try:
-        cache.delete(_mark(asset_id))
-    except _LOST as error:
-        logger.warning("mark_failed", asset_id=str(asset_id), error=type(error).__name__)
+    _unmark(_mark(asset_id), {"asset_id": str(asset_id)})
 
 
 def retried(asset_id: UUID, *, seconds: float) -> None:
@@ -136,6 +133,42 @@ def _take_out(client: Any, key: bytes, names: list[bytes]) -> None:
             client.lrem(key, 0, message)
 
 
+def _send_marked(
+    mark: str,
+    *,
+    task: str,
+    args: list[Any],
+    about: Mapping[str, str],
+    queue: str = HOUSEKEEPING_QUEUE,
+    priority: int = _BACKGROUND_PRIORITY,
+    seconds: float = 0.0,
+    mark_seconds: int = 60,
+) -> bool:
+    """Queues a task that bears ``mark`` until it arrives; whether the broker took it."""
+    try:
+        cache.set(mark, 1, timeout=int(seconds) + mark_seconds)
+        current_app.send_task(
+            task_name(task),
+            args=args,
+            queue=queue,
+            priority=priority,
+            countdown=seconds,
+            ignore_result=True,
+        )
+    except _LOST as error:
+        logger.warning("enqueue_failed", **about, error=type(error).__name__)
+        _unmark(mark, about)
+        return False
+    return True
+
+
+def _unmark(mark: str, about: Mapping[str, str]) -> None:
+    try:
+        cache.delete(mark)
+    except _LOST as error:
+        logger.warning("mark_failed", **about, error=type(error).__name__)
+
+
 def _job_mark(job_id: UUID) -> str:
     return f"reembed:queued:{job_id}"
 
@@ -145,29 +178,19 @@ def enqueue_reembed(*, job_id: UUID, seconds: float = 0.0, tries: int = 0) -> bo
 
     ``tries``: how often in a row it found a server away.
     """
-    try:
-        cache.set(_job_mark(job_id), 1, timeout=int(seconds) + 60)
-        current_app.send_task(
-            task_name("reembed"),
-            args=[str(job_id), tries],
-            queue=REEMBED_QUEUE,
-            priority=_BACKGROUND_PRIORITY,
-            countdown=seconds,
-            ignore_result=True,
-        )
-    except _LOST as error:
-        logger.warning("enqueue_failed", job_id=str(job_id), error=type(error).__name__)
-        reembed_arrived(job_id)
-        return False
-    return True
+    return _send_marked(
+        _job_mark(job_id),
+        task="reembed",
+        args=[str(job_id), tries],
+        about={"job_id": str(job_id)},
+        queue=REEMBED_QUEUE,
+        seconds=seconds,
+    )
 
 
 def reembed_arrived(job_id: UUID) -> None:
     """Takes a job's mark away: its message has arrived, or never will."""
-    try:
-        cache.delete(_job_mark(job_id))
-    except _LOST as error:
-        logger.warning("mark_failed", job_id=str(job_id), error=type(error).__name__)
+    _unmark(_job_mark(job_id), {"job_id": str(job_id)})
 
 
 def reembed_queued(job_id: UUID) -> bool:
@@ -185,29 +208,18 @@ def _reredact_mark(job_id: UUID) -> str:
 
 def enqueue_reredact(*, job_id: UUID, seconds: float = 0.0) -> bool:
     """Queues the next stretch of redacting a collection anew; whether the broker took it."""
-    try:
-        cache.set(_reredact_mark(job_id), 1, timeout=int(seconds) + 60)
-        current_app.send_task(
-            task_name("reredact"),
-            args=[str(job_id)],
-            queue=HOUSEKEEPING_QUEUE,
-            priority=_BACKGROUND_PRIORITY,
-            countdown=seconds,
-            ignore_result=True,
-        )
-    except _LOST as error:
-        logger.warning("enqueue_failed", job_id=str(job_id), error=type(error).__name__)
-        reredact_arrived(job_id)
-        return False
-    return True
+    return _send_marked(
+        _reredact_mark(job_id),
+        task="reredact",
+        args=[str(job_id)],
+        about={"job_id": str(job_id)},
+        seconds=seconds,
+    )
 
 
 def reredact_arrived(job_id: UUID) -> None:
     """Takes the mark away: the message has arrived, or never will."""
-    try:
-        cache.delete(_reredact_mark(job_id))
-    except _LOST as error:
-        logger.warning("mark_failed", job_id=str(job_id), error=type(error).__name__)
+    _unmark(_reredact_mark(job_id), {"job_id": str(job_id)})
 
 
 def reredact_queued(job_id: UUID) -> bool:
@@ -225,29 +237,20 @@ def _erasure_mark(request_id: UUID) -> str:
 
 def enqueue_erasure(*, request_id: UUID, seconds: float = 0.0) -> bool:
     """Queues the next stretch of an erasure; whether the broker took it."""
-    try:
-        cache.set(_erasure_mark(request_id), 1, timeout=int(seconds) + MARK_SECONDS)
-        current_app.send_task(
-            task_name("erase"),
-            args=[str(request_id)],
-            queue=HOUSEKEEPING_QUEUE,
-            priority=_ERASURE_PRIORITY,
-            countdown=seconds,
-            ignore_result=True,
-        )
-    except _LOST as error:
-        logger.warning("enqueue_failed", request_id=str(request_id), error=type(error).__name__)
-        erasure_arrived(request_id)
-        return False
-    return True
+    return _send_marked(
+        _erasure_mark(request_id),
+        task="erase",
+        args=[str(request_id)],
+        about={"request_id": str(request_id)},
+        priority=_ERASURE_PRIORITY,
+        seconds=seconds,
+        mark_seconds=MARK_SECONDS,
+    )
 
 
 def erasure_arrived(request_id: UUID) -> None:
     """Takes the mark away: the message has arrived, or never will."""
-    try:
-        cache.delete(_erasure_mark(request_id))
-    except _LOST as error:
-        logger.warning("mark_failed", request_id=str(request_id), error=type(error).__name__)
+    _unmark(_erasure_mark(request_id), {"request_id": str(request_id)})
 
 
 def erasures_not_queued(request_ids: Iterable[UUID]) -> list[UUID]:
@@ -282,10 +285,7 @@ def enqueue_scrub(*, seconds: float = 0.0) -> bool:
 
 def scrub_arrived() -> None:
     """Takes the mark away: the message has arrived, or never will."""
-    try:
-        cache.delete(_SCRUB_MARK)
-    except _LOST as error:
-        logger.warning("mark_failed", error=type(error).__name__)
+    _unmark(_SCRUB_MARK, {})
 
 
 def not_queued(asset_ids: Iterable[UUID]) -> list[UUID]:
