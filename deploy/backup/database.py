@@ -25,6 +25,7 @@ from audit.crypto import DecryptingReader, DecryptionError, StreamEncryptor
 from deploy.backup.errors import BackupError
 from deploy.embedded.place import packaged_programs
 from deploy.env import DatabaseLogin
+from deploy.login import connected as login_connected
 
 PURPOSE = "backup-database"
 _PIECE_BYTES = 1 << 20
@@ -62,16 +63,7 @@ def connected(login: DatabaseLogin) -> psycopg.Connection[tuple[object, ...]]:
         BackupError: the database does not answer.
     """
     try:
-        return psycopg.connect(
-            dbname=login.name,
-            user=login.user,
-            password=login.password or None,
-            host=login.host or None,
-            port=login.port or None,
-            connect_timeout=10,
-            autocommit=True,
-            application_name="vitrine backup",
-        )
+        return login_connected(login, application_name="vitrine backup")
     except psycopg.OperationalError:
         raise BackupError(
             "The database does not answer: start the appliance, or check DATABASE_URL."

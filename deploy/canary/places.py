@@ -19,10 +19,11 @@ from deploy.canary.files import Folder
 from deploy.canary.processes import Processes
 from deploy.canary.queue import Queue, QueueFiles
 from deploy.canary.scratch import Scratch
-from deploy.canary.tables import Connection, Tables, Views, see_everything
+from deploy.canary.tables import Tables, Views, see_everything
 from deploy.embedded.place import packaged_programs
 from deploy.embedded.urls import DATABASE, database_url
 from deploy.env import DatabaseLogin, parse_database_url
+from deploy.login import connected
 from deploy.paths import ROOT, Paths
 
 OUT_OF_REACH = (
@@ -32,7 +33,6 @@ OUT_OF_REACH = (
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - searched, not written
 _OURS_IN_SHARED_MEMORY = ("PostgreSQL.", "psm_", "pym", "sem.", "torch_", "vitrine")
 _CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
-_CONNECT_SECONDS = 10
 
 
 class Absent:
@@ -74,8 +74,8 @@ def _database(paths: Paths, stack: ExitStack) -> Iterator[Store]:
     login = embedded or parse_database_url(url)
     pgdata = pgdata_of(paths.postgres) if embedded else None
     try:
-        connection = _connected(login, stack)
-        other = _connected(login, stack)
+        connection = stack.enter_context(connected(login, application_name="vitrine canary"))
+        other = stack.enter_context(connected(login, application_name="vitrine canary"))
     except psycopg.OperationalError:
         for name in ("database tables", "database views", "database dump"):
             yield Absent(name, "the database does not answer; only its files are searched")
@@ -107,21 +107,6 @@ def _superuser(paths: Paths) -> DatabaseLogin:
     password = (paths.secrets / "postgres_superuser_password").read_text(encoding="ascii").strip()
     return parse_database_url(
         database_url(paths, password=password, user="postgres", database=DATABASE)
-    )
-
-
-def _connected(login: DatabaseLogin, stack: ExitStack) -> Connection:
-    return stack.enter_context(
-        psycopg.connect(
-            dbname=login.name,
-            user=login.user,
-            password=login.password or None,
-            host=login.host or None,
-            port=login.port or None,
-            connect_timeout=_CONNECT_SECONDS,
-            autocommit=True,
-            application_name="vitrine canary",
-        )
     )
 
 

@@ -6,6 +6,7 @@ import psycopg
 import redis
 
 from deploy.env import ConfigurationError, parse_database_url
+from deploy.login import connected
 from deploy.supervisor.errors import StartError
 
 _OLDEST_PGVECTOR = (0, 8)
@@ -23,15 +24,7 @@ def check_database(url: str) -> None:
     except ConfigurationError as error:
         raise StartError(f"{error}.") from None
     try:
-        connection = psycopg.connect(
-            dbname=login.name,
-            user=login.user,
-            password=login.password or None,
-            host=login.host or None,
-            port=login.port or None,
-            connect_timeout=10,
-            autocommit=True,
-        )
+        connection = connected(login)
     except psycopg.Error as error:
         reason = (str(error).strip().splitlines() or ["no answer"])[-1]
         raise StartError(f"DATABASE_URL cannot be reached ({reason}).") from None
